@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace nvhook {
+
+// Why a run failed. Each id is explained, with its cure, in docs/messages.md; scripts match on the
+// name and on the exit status, so neither changes once released.
+enum class ErrorId : std::uint8_t {
+  Usage,             // the command line is wrong
+  Bug,               // our own fault
+  Config,            // nvhook's configuration file
+  ReqDevice,         // a requested GPU does not exist or is named wrongly
+  ReqCapability,     // a requested driver capability does not exist
+  StateRead,         // the state or the bundle cannot be read
+  StateLimit,        // the state or config.json exceeds a limit
+  StateParse,        // the state or config.json is not well-formed JSON
+  StateField,        // a field is missing or has the wrong type
+  Stage,             // run at a point of the container's life where it cannot work
+  DriverAbsent,      // no NVIDIA driver is loaded
+  DriverIncomplete,  // the kernel module is there, files that match it are not
+  DriverRead,        // the driver's own files cannot be read or make no sense
+  NodeMissing,       // a device node that must exist does not
+  NodeType,          // a device node is not the device it should be
+  SrcTrust,          // a driver file that somebody besides root could change
+  SrcChanged,        // a driver file changed while the hook ran
+  DstArch,           // the image is for another processor
+  DstResolve,        // a target cannot be reached inside the root file system
+  DstType,           // something other than a plain file stands at a target
+  DstForeignMount,   // a target lies in a volume or another file system
+  DstReadOnly,       // a target cannot be made in a read-only root
+  Rootfs,            // the root file system is not there or not the container's
+  Propagation,       // mounts made there would leak to the host
+  Userns,            // the container's user namespace cannot own new files
+  Pid,               // the process is gone, or not a container's
+  NsSame,            // the process shares the host's mount namespace
+  Ns,                // a namespace cannot be entered
+  Cgroup,            // the devices cannot be allowed
+  Kernel,            // a system call failed that should not
+  Race,              // somebody keeps changing what the hook works on
+  NoSpace,           // no space, inodes or mounts left
+};
+
+// What the user should know although the run succeeded.
+enum class WarningId : std::uint8_t {
+  ConfigKey,       // a key of the configuration is unknown
+  LibraryMissing,  // a driver library that the request covers is not on the host
+  NodeMissing,     // an optional device node is not on the host
+  NoGpus,          // the driver is loaded but drives no GPU
+  NoLoader,        // the image has no dynamic loader
+  RootfsEmpty,     // the root file system is empty, its layout was guessed
+  LinkExists,      // the image has something of its own where a link belongs
+  NoCgroup,        // there is no device cgroup to open
+};
+
+struct ErrorInfo {
+  ErrorId id;
+  std::string_view name;  // "E_REQ_DEVICE"
+  int exit_status;        // docs/messages.md, "Exit status"
+};
+
+struct WarningInfo {
+  WarningId id;
+  std::string_view name;  // "W_NO_LOADER"
+};
+
+[[nodiscard]] std::string_view name_of(ErrorId id);
+[[nodiscard]] std::string_view name_of(WarningId id);
+[[nodiscard]] int exit_status_of(ErrorId id);
+
+// Every id there is, in the order of the enums.
+[[nodiscard]] std::span<const ErrorInfo> all_errors();
+[[nodiscard]] std::span<const WarningInfo> all_warnings();
+
+}  // namespace nvhook

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nvhook/base/error.hpp"
+
+namespace nvhook::config {
+
+inline constexpr std::string_view kDefaultFile = "/etc/nvhook/config.toml";
+inline constexpr std::size_t kMaxConfigFile = std::size_t{1} << 20U;
+
+// Where the driver's parts are found. docs/configuration.md tells what each root stands for.
+struct Roots {
+  std::string driver = "/";
+  std::string dev;  // contains dev/; empty: the driver root if it has dev/nvidiactl, else "/"
+  std::string proc = "/proc";
+  std::string sys = "/sys";
+  bool operator==(const Roots&) const = default;
+};
+
+// Directories below the driver root (nodes: below the dev root), searched in this order.
+struct Search {
+  std::vector<std::string> libraries;  // where the driver root has no etc/ld.so.cache
+  std::vector<std::string> programs;
+  std::string nodes = "/dev";
+  bool operator==(const Search&) const = default;
+};
+
+struct Log {
+  std::string file;  // absolute; empty: no log
+  bool operator==(const Log&) const = default;
+};
+
+struct Settings {
+  Roots roots;
+  Search search;
+  Log log;
+  bool operator==(const Settings&) const = default;
+};
+
+// The settings of a machine without a configuration file.
+[[nodiscard]] Settings defaults();
+
+struct Parsed {
+  Settings settings;
+  std::vector<Warning> warnings;  // unknown keys, each with the nearest known one
+};
+
+// Parses TOML text over the defaults. Pure; `origin` is named in messages.
+// Fails with E_CONFIG: a syntax error (with line and column), a key of the wrong type, a path that
+// is not absolute.
+[[nodiscard]] Result<Parsed> parse(std::string_view toml, std::string_view origin);
+
+}  // namespace nvhook::config

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nvhook/base/capability.hpp"
+#include "nvhook/base/error.hpp"
+#include "nvhook/driver/driver.hpp"
+
+namespace nvhook::driver {
+
+// Where to look, as docs/configuration.md describes it. All absolute paths of this host.
+struct Where {
+  std::string driver_root = "/";
+  std::string dev_root;  // contains dev/; empty: driver_root if it has dev/nvidiactl, else "/"
+  std::string proc_root = "/proc";
+  std::string sys_root = "/sys";
+  std::vector<std::string> library_directories;  // below driver_root, without an ld.so.cache
+  std::vector<std::string> program_directories;  // below driver_root
+  std::string node_directory = "/dev";           // below dev_root
+};
+
+// Finds the driver without NVML and without opening a device. Only libraries and programs that one
+// of `wanted` brings are looked for: a container's start pays for nothing else.
+// Fails with E_DRIVER_ABSENT (no kernel module), E_DRIVER_INCOMPLETE (none of the wanted libraries
+// fits the module's version), E_DRIVER_READ, E_NODE_MISSING (nvidiactl or a GPU's node),
+// E_NODE_TYPE.
+[[nodiscard]] Result<Driver> discover(const Where& where, Capabilities wanted);
+
+}  // namespace nvhook::driver

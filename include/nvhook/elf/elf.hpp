@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nvhook/base/error.hpp"
+
+namespace nvhook::elf {
+
+enum class Class : std::uint8_t { Elf32 = 1, Elf64 = 2 };
+
+// e_machine; values of other machines are kept as they are. Source: elf.h, EM_*.
+enum class Machine : std::uint16_t { I386 = 3, Arm = 40, X86_64 = 62, AArch64 = 183 };
+
+struct Identity {
+  Class elf_class = Class::Elf64;
+  Machine machine = Machine::X86_64;
+  bool operator==(const Identity&) const = default;
+};
+
+// "x86-64", "aarch64", "i386", "arm"; other machines by number: "machine 243".
+[[nodiscard]] std::string name_of(Machine machine);
+
+// The machine that this program was built for.
+[[nodiscard]] Identity native();
+
+// A note of a SHT_NOTE section or PT_NOTE segment. Views borrow from the parsed bytes.
+struct Note {
+  std::uint32_t type = 0;
+  std::string_view name;  // without its NUL
+  std::span<const std::byte> description;
+};
+
+// What the hook needs to know of a shared object. Views borrow from the parsed bytes.
+struct Library {
+  Identity identity;
+  std::string_view soname;               // empty: it has none
+  std::vector<std::string_view> needed;  // DT_NEEDED, in file order
+  std::vector<Note> notes;
+};
+
+// The first bytes of a file, at least kIdentityBytes of them for a valid one.
+// Fails with E_DRIVER_READ; callers that read an image re-label it (Error::as).
+inline constexpr std::size_t kIdentityBytes = 20;
+[[nodiscard]] Result<Identity> identify(std::span<const std::byte> start);
+
+// Parses a whole shared object, 32 or 64 bits, little endian; linear in its size and in the number
+// of its dynamic entries. Every table is bounded (constants in elf.cpp).
+// Fails with E_DRIVER_READ.
+[[nodiscard]] Result<Library> parse(std::span<const std::byte> file);
+
+}  // namespace nvhook::elf

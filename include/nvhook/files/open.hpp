@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "nvhook/base/error.hpp"
+#include "nvhook/base/path.hpp"
+#include "nvhook/base/unique_fd.hpp"
+
+namespace nvhook::files {
+
+// How a name is looked up; all of them refuse magic links (/proc/<pid>/root and the like).
+enum class Lookup : std::uint8_t {
+  InRoot,     // as if the directory were "/": links and ".." stay inside (RESOLVE_IN_ROOT)
+  Beneath,    // links may not leave the directory, absolute ones fail (RESOLVE_BENEATH)
+  Plain,      // no symbolic link at all, nowhere on the way (RESOLVE_NO_SYMLINKS, BENEATH)
+  SameMount,  // as Plain, and without crossing into another mount (RESOLVE_NO_XDEV)
+};
+
+// Opens `name` below the directory `dir` by openat2(2); O_CLOEXEC is added to `flags`. A lookup
+// that the kernel calls off because somebody renames nearby is tried again, at most 64 times and
+// for at most 2 ms (it does so for renames anywhere on the machine: path_resolution in openat2(2)).
+// The error code is the kernel's; ids: E_RACE for lasting EAGAIN, else E_KERNEL.
+[[nodiscard]] Result<UniqueFd> open_at(int dir, std::string_view name, int flags, Lookup lookup);
+
+// Opens `path` as if `root` were "/".
+template <class Side>
+[[nodiscard]] Result<UniqueFd> open_in_root(RootOf<Side> root, const PathOn<Side>& path,
+                                            int flags) {
+  return open_at(root.fd, path.value, flags, Lookup::InRoot);
+}
+
+// Opens a directory of this host by its path, to stand for a root. Fails with `id`.
+[[nodiscard]] Result<UniqueFd> open_host_directory(const std::string& path, ErrorId id);
+
+// The path by which the kernel knows what `fd` refers to: the link /proc/self/fd/N of proc(5). For
+// text in messages and plans; a decision never rests on it. Fails with E_KERNEL.
+[[nodiscard]] Result<std::string> path_of(int fd);
+
+}  // namespace nvhook::files

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nvhook/base/error.hpp"
+
+namespace nvhook::oci {
+
+inline constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20U;
+
+struct Mount {
+  std::string destination;
+  std::string type;    // may be empty
+  std::string source;  // may be empty
+  std::vector<std::string> options;
+  bool operator==(const Mount&) const = default;
+};
+
+struct Namespace {
+  std::string type;  // "mount", "user", ...
+  std::string path;  // empty: a new one
+  bool operator==(const Namespace&) const = default;
+};
+
+struct IdMapping {
+  std::uint32_t container_id = 0;
+  std::uint32_t host_id = 0;
+  std::uint32_t size = 0;
+  bool operator==(const IdMapping&) const = default;
+};
+
+// One entry of linux.resources.devices. Absent type, major or minor mean "any".
+struct DeviceRule {
+  bool allow = false;
+  std::string type;  // "a", "b", "c"; empty: any
+  std::optional<std::int64_t> major;
+  std::optional<std::int64_t> minor;
+  std::string access;  // of "rwm"
+  bool operator==(const DeviceRule&) const = default;
+};
+
+// The part of a bundle's config.json that concerns the hook.
+// Source: OCI runtime-spec, config.md and config-linux.md.
+struct Config {
+  std::string oci_version;
+  std::string root_path;  // absolute, or relative to the bundle
+  bool root_readonly = false;
+  std::vector<std::string> env;  // "NAME=value", in the order of process.env
+  // process.capabilities.bounding; for the flat list of 1.0.0-rc1 to rc4, that list.
+  std::vector<std::string> bounding_capabilities;
+  std::vector<Mount> mounts;
+  std::string mount_label;   // linux.mountLabel
+  std::string cgroups_path;  // linux.cgroupsPath
+  std::vector<Namespace> namespaces;
+  std::vector<IdMapping> uid_mappings;
+  std::vector<IdMapping> gid_mappings;
+  std::vector<DeviceRule> device_rules;  // linux.resources.devices
+  bool operator==(const Config&) const = default;
+};
+
+// Parses the whole text under the rules of parse_state. An entry of process.env without "=" is
+// refused. "ociVersion" and "root.path" must be there; "process" and "linux" may be absent.
+// Fails with E_STATE_PARSE, E_STATE_LIMIT, E_STATE_FIELD.
+[[nodiscard]] Result<Config> parse_config(std::string_view json);
+
+}  // namespace nvhook::oci

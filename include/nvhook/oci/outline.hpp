@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace nvhook::oci {
+
+// What can be said about a JSON text by walking over its bytes once, without memory and without
+// parsing it: enough to find the bundle and to leave a container alone that asks for no GPU.
+// Nothing is trusted on this ground; whoever goes on parses the text and compares.
+
+// Whether the text could be one whole JSON object: it begins with "{", every string, array and
+// object is closed, and nothing but blanks follows. Text for which this is false is no JSON.
+[[nodiscard]] bool looks_whole(std::string_view json);
+
+// The value of the member `key` of the outermost object, if it is a string without any escape;
+// nothing otherwise, and for text that is not JSON. The view borrows from `json`.
+[[nodiscard]] std::optional<std::string_view> find_member(std::string_view json,
+                                                          std::string_view key);
+
+// Whether config.json may ask for a GPU: one of the request's words occurs in it ("NVIDIA_",
+// "CUDA_VERSION", "nvidia-container-devices"), or an escape (\u) that could hide one.
+[[nodiscard]] bool mentions_gpu(std::string_view config_json);
+
+}  // namespace nvhook::oci
