@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,7 +31,8 @@ struct Identity {
 // The machine that this program was built for.
 [[nodiscard]] Identity native();
 
-// A note of a SHT_NOTE section or PT_NOTE segment. Views borrow from the parsed bytes.
+// A note of a PT_NOTE segment. Views borrow from the parsed bytes.
+// Source: elf(5), "Notes (Nhdr)".
 struct Note {
   std::uint32_t type = 0;
   std::string_view name;  // without its NUL
@@ -49,9 +52,19 @@ struct Library {
 inline constexpr std::size_t kIdentityBytes = 20;
 [[nodiscard]] Result<Identity> identify(std::span<const std::byte> start);
 
-// Parses a whole shared object, 32 or 64 bits, little endian; linear in its size and in the number
-// of its dynamic entries. Every table is bounded (constants in elf.cpp).
+// Parses a shared object, 32 or 64 bits, little endian, by its segments: they are what the loader
+// goes by, sections may be stripped. Linear in the number of segments, dynamic entries and notes;
+// every table is bounded (constants in elf.cpp).
 // Fails with E_DRIVER_READ.
 [[nodiscard]] Result<Library> parse(std::span<const std::byte> file);
+
+// Gives the `size` bytes at `offset` of a file, or nothing where the file ends before that. The
+// bytes must stay where they are for as long as the Library parsed from them is looked at.
+using ReadAt = std::function<std::optional<std::span<const std::byte>>(std::uint64_t offset,
+                                                                       std::size_t size)>;
+
+// The same for a file that is too long to be read whole (driver libraries have up to 200 MB): asks
+// for a few kilobytes of it.
+[[nodiscard]] Result<Library> parse(const ReadAt& read_at);
 
 }  // namespace nvhook::elf

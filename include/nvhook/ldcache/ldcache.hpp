@@ -31,6 +31,10 @@ enum class Abi : std::int32_t {
   AArch64 = 0x0a03,
 };
 
+// Whether a glibc program of that machine loads an entry with these flags. Type 1 (ELF, libc not
+// known) counts too: i386 libraries that need no libc have it, and their loader takes them.
+[[nodiscard]] bool fits(std::int32_t flags, Abi abi);
+
 // A section of the extension directory (glibc 2.33 and later). Views borrow.
 struct Extension {
   std::uint32_t tag = 0;  // 0: generator text, 1: names of glibc-hwcaps folders
@@ -50,8 +54,9 @@ struct Cache {
 };
 
 // Parses an ld.so.cache of any layout in use: new, old block in front, with or without extensions.
-// The bytes are untrusted; time is linear in their number. An entry whose strings lie outside the
-// file fails the whole parse.
+// The bytes are untrusted; time is linear in their number. One bad entry fails the whole parse: a
+// string outside the string table, without an end, or longer than the kernel's limit for a name or
+// path. At most kMaxCacheBytes and 65536 entries.
 // Fails with E_DRIVER_READ: damaged, of the other byte order, or the old layout alone.
 [[nodiscard]] Result<Cache> parse(std::span<const std::byte> file);
 
