@@ -52,6 +52,7 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::RootfsEmpty, "W_ROOTFS_EMPTY"},
     WarningInfo{WarningId::LinkExists, "W_LINK_EXISTS"},
     WarningInfo{WarningId::NoCgroup, "W_NO_CGROUP"},
+    WarningInfo{WarningId::Log, "W_LOG"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -64,7 +65,7 @@ constexpr bool in_enum_order(const Table& table) {
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
 static_assert(kErrors.size() == std::to_underlying(ErrorId::NoSpace) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::NoCgroup) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::Log) + 1U);
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -52,6 +53,22 @@ Result<UniqueFd> open_at(int dir, std::string_view name, int flags, Lookup looku
     if (tries >= kMaxTries || std::chrono::steady_clock::now() > give_up)
       return system_failure(ErrorId::Race, "open " + quote(name));
   }
+}
+
+Result<UniqueFd> open_regular(int dir, std::string_view name, Lookup lookup) {
+  const auto held = open_at(dir, name, O_PATH | O_NOFOLLOW, lookup);
+  if (!held) return std::unexpected(Error(held.error()));
+  struct stat status {};
+  if (::fstat(held->get(), &status) != 0)
+    return system_failure(ErrorId::Kernel, "stat " + quote(name));
+  if (!S_ISREG(status.st_mode)) {
+    errno = EINVAL;
+    return system_failure(ErrorId::Kernel, "open " + quote(name) + ", not a regular file");
+  }
+  const auto link = "/proc/self/fd/" + std::to_string(held->get());
+  UniqueFd fd(::open(link.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC));
+  if (!fd) return system_failure(ErrorId::Kernel, "open " + quote(name));
+  return fd;
 }
 
 Result<UniqueFd> open_host_directory(const std::string& path, ErrorId id) {

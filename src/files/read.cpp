@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nvhook/files/read.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,15 +34,8 @@ Result<std::string> read_all(int fd, std::size_t cap) {
 }
 
 Result<std::string> read_file(int dir, std::string_view name, std::size_t cap, Lookup lookup) {
-  auto fd = open_at(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, lookup);
+  auto fd = open_regular(dir, name, lookup);
   if (!fd) return std::unexpected(std::move(fd).error());
-  struct stat status {};
-  if (::fstat(fd->get(), &status) != 0)
-    return system_failure(ErrorId::Kernel, "stat " + quote(name));
-  if (!S_ISREG(status.st_mode)) {
-    errno = EINVAL;
-    return system_failure(ErrorId::Kernel, "read " + quote(name) + ", not a regular file");
-  }
   auto bytes = read_all(fd->get(), cap);
   if (!bytes) return failed_to(quote(name), std::move(bytes));
   return bytes;

@@ -54,6 +54,7 @@ enum class WarningId : std::uint8_t {
   RootfsEmpty,     // the root file system is empty, its layout was guessed
   LinkExists,      // the image has something of its own where a link belongs
   NoCgroup,        // there is no device cgroup to open
+  Log,             // the log or debug file cannot be written
 };
 
 struct ErrorInfo {

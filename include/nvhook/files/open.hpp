@@ -32,6 +32,11 @@ template <class Side>
   return open_at(root.fd, path.value, flags, Lookup::InRoot);
 }
 
+// Opens the regular file `name` for reading. Its type is checked on an O_PATH descriptor first, so
+// that a fifo cannot make us wait and a device of the image's is never opened: EINVAL. To be called
+// in the mount namespace that the hook started in (it re-opens through /proc/self/fd).
+[[nodiscard]] Result<UniqueFd> open_regular(int dir, std::string_view name, Lookup lookup);
+
 // Opens a directory of this host by its path, to stand for a root. Fails with `id`.
 [[nodiscard]] Result<UniqueFd> open_host_directory(const std::string& path, ErrorId id);
 
