@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nvhook/base/error.hpp"
+
+namespace nvhook::container {
+
+// A namespace may hold 100,000 mounts (fs.mount-max), a line is some 150 bytes.
+inline constexpr std::size_t kMaxMountinfoBytes = std::size_t{64} << 20U;
+
+// One line of /proc/<pid>/mountinfo. Source: proc(5).
+struct MountEntry {
+  std::uint64_t id = 0;
+  std::uint64_t parent = 0;
+  std::string root;                // of the mount, inside its file system; escapes decoded
+  std::string mount_point;         // escapes decoded
+  bool shared = false;             // what is mounted below it appears in its peer group, too
+  std::string_view file_system;    // borrows from the parsed text
+  std::string_view super_options;  // likewise; for cgroup v1 these name the controllers
+};
+
+// Parses the whole text. Names in it may come from a container: escapes (\040) are decoded, nothing
+// is interpreted. Fails with E_KERNEL for a line that proc(5) does not describe.
+[[nodiscard]] Result<std::vector<MountEntry>> parse_mountinfo(std::string_view text);
+
+}  // namespace nvhook::container

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include "nvhook/base/error.hpp"
+#include "nvhook/base/unique_fd.hpp"
+#include "nvhook/container/procfs.hpp"
+
+namespace nvhook::container {
+
+// The container's first process, pinned: every later look at it goes through these descriptors,
+// so a pid that is given to somebody else meanwhile cannot mislead us.
+struct Process {
+  pid_t pid = 0;
+  UniqueFd pidfd;
+  UniqueFd proc;             // /proc/<pid>, O_PATH; reads give ESRCH once it is dead
+  UniqueFd mount_namespace;  // for setns(2)
+  UniqueFd root;             // its "/", in its mount namespace, O_PATH
+  uid_t mapped_root = 0;     // what uid 0 of its user namespace is here
+  gid_t mapped_root_group = 0;
+};
+
+// Pins the process `pid`, which must live in a mount namespace of its own.
+// Fails with E_PID (gone, a thread or kernel thread, this process itself), E_NS_SAME (its mount
+// namespace is ours), E_NS (may not look into its namespaces), E_USERNS (its user namespace maps no
+// root), E_KERNEL.
+[[nodiscard]] Result<Process> pin(const Procfs& procfs, pid_t pid);
+
+}  // namespace nvhook::container

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "nvhook/base/error.hpp"
+#include "nvhook/container/facts.hpp"
+#include "nvhook/container/mountinfo.hpp"
+#include "nvhook/container/rootfs.hpp"
+
+namespace nvhook::container {
+
+// Looks at each place below the root, following links as the container will. `mounts` is the
+// container's mountinfo; empty when there is no container yet: then nothing counts as shared.
+// Fails with E_DST_RESOLVE (a directory that cannot be reached: a loop, a magic link, a file on the
+// way), E_RACE, E_KERNEL.
+[[nodiscard]] Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
+                                    const std::vector<MountEntry>& mounts);
+
+}  // namespace nvhook::container

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "nvhook/base/error.hpp"
+#include "nvhook/base/unique_fd.hpp"
+
+namespace nvhook::sandbox {
+
+// Turns one document into a record. Runs in the child.
+using Handler = std::function<Result<std::string>(std::uint8_t kind, std::string_view document)>;
+
+// A second process that reads what hostile hands have written, so that a fault in a parser is a
+// fault of somebody who can do nothing. It holds its socket to us and standard error, may not gain
+// privileges by exec, and is bounded in memory and processor time. It answers in order, one record
+// a document, and ends with this object.
+class ParserChild {
+ public:
+  // Forks; the calling process must be single-threaded. Fails with E_KERNEL.
+  [[nodiscard]] static Result<ParserChild> start(const Handler& handler);
+
+  ParserChild(ParserChild&& other) noexcept;
+  ParserChild& operator=(ParserChild&& other) noexcept;
+  ~ParserChild();
+
+  // The record for a document, as the handler returned it, or the handler's error. An answer is
+  // awaited for kDeadline and may have kMaxRecord bytes; a child that breaks these or dies is an
+  // error: E_STATE_LIMIT. What it says is to be decoded with distrust.
+  [[nodiscard]] Result<std::string> parse(std::uint8_t kind, std::string_view document);
+
+  // Lets the child end by itself while the caller goes on; nothing can be parsed afterwards.
+  void dismiss();
+
+  static constexpr std::chrono::seconds kDeadline{2};
+  static constexpr std::size_t kMaxRecord = std::size_t{32} << 20U;
+
+ private:
+  ParserChild(pid_t pid, UniqueFd socket) : pid_(pid), socket_(std::move(socket)) {}
+
+  pid_t pid_ = -1;
+  UniqueFd socket_;
+};
+
+}  // namespace nvhook::sandbox

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "membership.hpp"
+
+#include <algorithm>
+
+namespace nvhook::cgroup {
+
+bool has_word(std::string_view list, std::string_view word) {
+  for (;;) {
+    const auto item = list.substr(0, list.find(','));
+    if (item == word) return true;
+    if (item.size() == list.size()) return false;
+    list.remove_prefix(item.size() + 1);
+  }
+}
+
+std::optional<std::string_view> path_of_controller(std::string_view text,
+                                                   std::string_view controller) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const auto first = line.find(':');
+    const auto second = first == line.npos ? line.npos : line.find(':', first + 1);
+    if (second == line.npos) continue;
+    if (has_word(line.substr(first + 1, second - first - 1), controller))
+      return line.substr(second + 1);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> path_below(std::string_view path, std::string_view mount_root) {
+  if (mount_root == "/") return path;
+  if (path == mount_root) return "/";
+  if (!path.starts_with(mount_root) || path[mount_root.size()] != '/') return std::nullopt;
+  return path.substr(mount_root.size());
+}
+
+}  // namespace nvhook::cgroup

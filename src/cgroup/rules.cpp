@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <string>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/cgroup/devices.hpp"
+#include "nvhook/files/open.hpp"
+#include "nvhook/files/read.hpp"
+
+namespace nvhook::cgroup {
+namespace {
+
+constexpr std::size_t kMaxListBytes = std::size_t{1} << 20U;
+
+// One line of devices.list: "c 195:* rw".
+struct Rule {
+  char type = 'a';                     // 'a', 'b', 'c'
+  std::optional<std::uint32_t> major;  // none: "*"
+  std::optional<std::uint32_t> minor;
+  bool read = false;
+  bool write = false;
+
+  [[nodiscard]] bool covers(DeviceNumber device) const {
+    return type != 'b' && read && write && (!major || *major == device.major) &&
+           (!minor || *minor == device.minor);
+  }
+};
+
+// Takes a number or "*" off the front; false if neither is there.
+bool take_number(std::string_view& line, std::optional<std::uint32_t>& number) {
+  if (line.starts_with('*')) {
+    line.remove_prefix(1);
+    return true;
+  }
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value);
+  if (error != std::errc()) return false;
+  line.remove_prefix(static_cast<std::size_t>(end - line.data()));
+  number = value;
+  return true;
+}
+
+bool take(std::string_view& line, char expected) {
+  if (!line.starts_with(expected)) return false;
+  line.remove_prefix(1);
+  return true;
+}
+
+std::optional<Rule> parse_rule(std::string_view line) {
+  Rule rule;
+  if (line.empty()) return std::nullopt;
+  rule.type = line.front();
+  line.remove_prefix(1);
+  if (rule.type != 'a' && rule.type != 'b' && rule.type != 'c') return std::nullopt;
+  if (!take(line, ' ') || !take_number(line, rule.major) || !take(line, ':') ||
+      !take_number(line, rule.minor) || !take(line, ' '))
+    return std::nullopt;
+  rule.read = line.contains('r');
+  rule.write = line.contains('w');
+  return rule;
+}
+
+// The kernel takes one rule per write.
+Result<void> write_rule(const DeviceCgroup& cgroup, const char* file, DeviceNumber device) {
+  const auto fd = files::open_at(cgroup.directory.get(), file, O_WRONLY, files::Lookup::SameMount);
+  if (!fd) return std::unexpected(Error(fd.error()).within(cgroup.path).as(ErrorId::Cgroup));
+  const auto rule =
+      "c " + std::to_string(device.major) + ":" + std::to_string(device.minor) + " rw";
+  if (::write(fd->get(), rule.data(), rule.size()) == static_cast<ssize_t>(rule.size())) return {};
+  auto action = "write \"" + rule + "\" to " + cgroup.path + "/" + file;
+  if (errno == EPERM) action += " (a parent cgroup does not allow the device)";
+  return system_failure(ErrorId::Cgroup, std::move(action));
+}
+
+}  // namespace
+
+Result<std::vector<DeviceNumber>> lacking(std::string_view list,
+                                          const std::vector<DeviceNumber>& wanted) {
+  std::vector<Rule> rules;
+  while (!list.empty()) {
+    const auto line = list.substr(0, list.find('\n'));
+    list.remove_prefix(std::min(line.size() + 1, list.size()));
+    const auto rule = parse_rule(line);
+    if (!rule) return failure(ErrorId::Cgroup, "devices.list has a line " + quote(line));
+    rules.push_back(*rule);
+  }
+  std::vector<DeviceNumber> missing;
+  for (const auto device : wanted) {
+    const bool covered =
+        std::ranges::any_of(rules, [&](const Rule& rule) { return rule.covers(device); });
+    if (!covered && std::ranges::find(missing, device) == missing.end()) missing.push_back(device);
+  }
+  return missing;
+}
+
+Result<std::vector<DeviceNumber>> allow(const DeviceCgroup& cgroup,
+                                        const std::vector<DeviceNumber>& devices) {
+  // Not by read_file: no path may be looked up here, we may be in the container's namespace.
+  const auto fd =
+      files::open_at(cgroup.directory.get(), "devices.list", O_RDONLY, files::Lookup::SameMount);
+  if (!fd) return std::unexpected(Error(fd.error()).within(cgroup.path).as(ErrorId::Cgroup));
+  auto list = files::read_all(fd->get(), kMaxListBytes);
+  if (!list) return std::unexpected(std::move(list).error().as(ErrorId::Cgroup));
+  auto missing = lacking(*list, devices);
+  if (!missing) return missing;
+  std::vector<DeviceNumber> allowed;
+  for (const auto device : *missing) {
+    if (auto done = write_rule(cgroup, "devices.allow", device); !done) {
+      // The first failure is the story; what follows can only fail the same way.
+      (void)forbid(cgroup, allowed);
+      return std::unexpected(std::move(done).error());
+    }
+    allowed.push_back(device);
+  }
+  return allowed;
+}
+
+Result<void> forbid(const DeviceCgroup& cgroup, const std::vector<DeviceNumber>& devices) {
+  for (const auto device : devices)
+    if (auto done = write_rule(cgroup, "devices.deny", device); !done) return done;
+  return {};
+}
+
+}  // namespace nvhook::cgroup

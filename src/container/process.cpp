@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvhook/container/process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "nvhook/files/open.hpp"
+#include "nvhook/files/read.hpp"
+
+namespace nvhook::container {
+namespace {
+
+constexpr std::size_t kMaxMapBytes = 64 * 1024;  // 340 extents at most, user_namespaces(7)
+
+// Opens a magic link of a verified procfs directory: the one place where following is wanted.
+Result<UniqueFd> open_link(int directory, const char* name, int flags) {
+  UniqueFd fd(::openat(directory, name, flags | O_CLOEXEC));
+  if (fd) return fd;
+  const bool gone = errno == ESRCH || errno == ENOENT;
+  return system_failure(gone ? ErrorId::Pid : ErrorId::Ns, std::string("open /proc/<pid>/") + name);
+}
+
+bool same_file(int left, int right) {
+  struct stat one {};
+  struct stat other {};
+  return ::fstat(left, &one) == 0 && ::fstat(right, &other) == 0 && one.st_dev == other.st_dev &&
+         one.st_ino == other.st_ino;
+}
+
+// A process that has ended makes its pidfd readable: pidfd_open(2).
+bool is_alive(int pidfd) {
+  pollfd wait{.fd = pidfd, .events = POLLIN, .revents = 0};
+  return ::poll(&wait, 1, 0) == 0;
+}
+
+// The host's id of the namespace's id 0, from lines "inside outside count" of uid_map or gid_map.
+std::optional<unsigned> mapped_zero(std::string_view map) {
+  while (!map.empty()) {
+    auto line = map.substr(0, map.find('\n'));
+    map.remove_prefix(std::min(line.size() + 1, map.size()));
+    unsigned fields[3] = {};
+    bool whole = true;
+    for (auto& field : fields) {
+      line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+      const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), field);
+      whole = whole && error == std::errc();
+      line.remove_prefix(static_cast<std::size_t>(end - line.data()));
+    }
+    if (whole && fields[0] == 0 && fields[2] > 0) return fields[1];
+  }
+  return std::nullopt;
+}
+
+Result<unsigned> root_of_map(int proc, const char* name) {
+  auto map = files::read_file(proc, name, kMaxMapBytes, files::Lookup::SameMount);
+  if (!map) return std::unexpected(std::move(map).error().as(ErrorId::Userns));
+  const auto id = mapped_zero(*map);
+  if (!id)
+    return failure(ErrorId::Userns, std::string("the container's user namespace maps no root (") +
+                                        name + "): nothing can be made in its files");
+  return *id;
+}
+
+}  // namespace
+
+Result<Process> pin(const Procfs& procfs, pid_t pid) {
+  const auto name = "process " + std::to_string(pid);
+  if (pid == ::getpid() || pid == ::getppid())
+    return failure(ErrorId::Pid, name + " is no container: it is the hook or the runtime itself");
+
+  Process process;
+  process.pid = pid;
+  process.pidfd = UniqueFd(::pidfd_open(pid, 0));
+  if (!process.pidfd)
+    return system_failure(ErrorId::Pid, "pidfd_open of " + name +
+                                            " (the container's process must still wait for us)");
+
+  auto proc = files::open_at(procfs.root.get(), std::to_string(pid), O_PATH | O_DIRECTORY,
+                             files::Lookup::SameMount);
+  if (!proc) return std::unexpected(std::move(proc).error().within(name).as(ErrorId::Pid));
+  process.proc = std::move(*proc);
+  // Alive after the directory was opened: the directory is that of the process the pidfd holds.
+  if (!is_alive(process.pidfd.get())) return failure(ErrorId::Pid, name + " has ended");
+
+  auto mount_namespace = open_link(process.proc.get(), "ns/mnt", O_RDONLY);
+  if (!mount_namespace) return failed_to(name, std::move(mount_namespace));
+  process.mount_namespace = std::move(*mount_namespace);
+  auto ours = open_link(procfs.self.get(), "ns/mnt", O_RDONLY);
+  if (!ours) return failed_to("this process", std::move(ours));
+  if (same_file(process.mount_namespace.get(), ours->get()))
+    return failure(ErrorId::NsSame, name +
+                                        " shares this host's mount namespace: mounting for it "
+                                        "would mount for everybody");
+
+  auto root = open_link(process.proc.get(), "root", O_PATH | O_DIRECTORY);
+  if (!root) return failed_to(name, std::move(root));
+  process.root = std::move(*root);
+
+  auto uid = root_of_map(process.proc.get(), "uid_map");
+  if (!uid) return failed_to(name, std::move(uid));
+  auto gid = root_of_map(process.proc.get(), "gid_map");
+  if (!gid) return failed_to(name, std::move(gid));
+  process.mapped_root = *uid;
+  process.mapped_root_group = *gid;
+  return process;
+}
+
+}  // namespace nvhook::container

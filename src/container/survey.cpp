@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvhook/container/survey.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/files/open.hpp"
+
+namespace nvhook::container {
+namespace {
+
+// A directory on the way to a place: the nearest one that exists, and what is missing below it.
+struct Reached {
+  UniqueFd fd;
+  ContainerPath missing;  // "/" if nothing is
+};
+
+Result<Reached> reach(ContainerRoot root, const ContainerPath& directory) {
+  Reached reached{.fd = {}, .missing = {"/"}};
+  for (auto path = directory;; path = path.parent()) {
+    auto fd = files::open_in_root(root, path, O_PATH | O_DIRECTORY);
+    if (fd) {
+      reached.fd = std::move(*fd);
+      return reached;
+    }
+    if (fd.error().code() != std::errc::no_such_file_or_directory || path.value == "/")
+      return std::unexpected(std::move(fd).error());
+    reached.missing = {"/" + std::string(path.name()) +
+                       (reached.missing.value == "/" ? "" : reached.missing.value)};
+  }
+}
+
+// The path of `fd` below the root. The kernel gives both as it knows them, so the one begins with
+// the other: the descriptor was opened inside the root.
+Result<ContainerPath> path_below(ContainerRoot root, int fd) {
+  auto top = files::path_of(root.fd);
+  auto path = files::path_of(fd);
+  if (!top || !path) return std::unexpected(top ? path.error() : top.error());
+  if (*top == "/") return ContainerPath{std::move(*path)};
+  if (!path->starts_with(*top))
+    return failure(ErrorId::Race, "directory " + quote(*path) + " left the root file system");
+  path->erase(0, top->size());
+  return ContainerPath{path->empty() ? "/" : std::move(*path)};
+}
+
+bool is_shared(const std::vector<MountEntry>& mounts, std::uint64_t mount_id) {
+  const auto mount = std::ranges::find(mounts, mount_id, &MountEntry::id);
+  return mount != mounts.end() && mount->shared;
+}
+
+struct Examined {
+  UniqueFd fd;  // empty if the directory does not exist
+  std::uint64_t mount_id = 0;
+  DirectoryFacts facts;
+};
+
+Result<Examined> examine_directory(const Rootfs& rootfs, const ContainerPath& directory,
+                                   const std::vector<MountEntry>& mounts) {
+  auto reached = reach(rootfs.root(), directory);
+  if (!reached) return std::unexpected(std::move(reached).error());
+  auto resolved = path_below(rootfs.root(), reached->fd.get());
+  if (!resolved) return std::unexpected(std::move(resolved).error());
+  const auto mount_id = mount_id_of(reached->fd.get());
+  if (!mount_id) return std::unexpected(Error(mount_id.error()));
+
+  Examined examined;
+  examined.mount_id = *mount_id;
+  auto& facts = examined.facts;
+  facts.exists = reached->missing.value == "/";
+  facts.resolved = std::move(*resolved);
+  if (!facts.exists)
+    facts.resolved.value =
+        (facts.resolved.value == "/" ? "" : facts.resolved.value) + reached->missing.value;
+  facts.mount = *mount_id == rootfs.mount_id       ? MountKind::Rootfs
+                : *mount_id == rootfs.dev_mount_id ? MountKind::Dev
+                                                   : MountKind::Foreign;
+  facts.shared = is_shared(mounts, *mount_id);
+  if (facts.exists) examined.fd = std::move(reached->fd);
+  return examined;
+}
+
+Standing standing_of(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return Standing::File;
+    case S_IFDIR:
+      return Standing::Directory;
+    case S_IFLNK:
+      return Standing::Link;
+    case S_IFCHR:
+      return Standing::CharDevice;
+    default:
+      return Standing::Other;
+  }
+}
+
+Result<Found> look_at(const Rootfs& rootfs, const Examined& directory, const std::string& name) {
+  Found found;
+  struct statx facts {};
+  if (::statx(directory.fd.get(), name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+              STATX_TYPE | STATX_MNT_ID, &facts) != 0) {
+    if (errno == ENOENT) return found;
+    return system_failure(ErrorId::DstResolve, "statx " + quote(name));
+  }
+  found.standing = standing_of(facts.stx_mode);
+  found.other_mount = facts.stx_mnt_id != directory.mount_id;
+  if (found.standing == Standing::CharDevice)
+    found.number = {.major = facts.stx_rdev_major, .minor = facts.stx_rdev_minor};
+  if (found.standing != Standing::Link) return found;
+
+  std::array<char, kMaxPath + 1> text{};
+  const auto size = ::readlinkat(directory.fd.get(), name.c_str(), text.data(), text.size());
+  if (size < 0) return system_failure(ErrorId::Race, "readlink " + quote(name));
+  found.link_text.assign(text.data(), static_cast<std::size_t>(size));
+  const auto path = directory.facts.resolved / name;
+  found.link_dangles = !files::open_in_root(rootfs.root(), path, O_PATH);
+  return found;
+}
+
+}  // namespace
+
+Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
+                      const std::vector<MountEntry>& mounts) {
+  Survey survey;
+  std::map<ContainerPath, Examined> examined;
+  for (const auto& place : places) {
+    auto at = examined.find(place.directory);
+    if (at == examined.end()) {
+      auto directory = examine_directory(rootfs, place.directory, mounts);
+      if (!directory) {
+        auto error = std::move(directory).error().within("container directory " +
+                                                         quote(place.directory.value));
+        const bool race = error.id() == ErrorId::Race;
+        return std::unexpected(std::move(error).as(race ? ErrorId::Race : ErrorId::DstResolve));
+      }
+      survey.directories[place.directory] = directory->facts;
+      at = examined.emplace(place.directory, std::move(*directory)).first;
+    }
+    if (!at->second.fd) {
+      survey.places[place] = Found{};
+      continue;
+    }
+    auto found = look_at(rootfs, at->second, place.name);
+    if (!found)
+      return failed_to("container directory " + quote(place.directory.value), std::move(found));
+    survey.places[place] = std::move(*found);
+  }
+  return survey;
+}
+
+}  // namespace nvhook::container

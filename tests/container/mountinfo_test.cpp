@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvhook/container/mountinfo.hpp"
+
+#include <gtest/gtest.h>
+
+namespace nvhook::container {
+namespace {
+
+TEST(Mountinfo, ReadsTheFieldsOfALine) {
+  constexpr std::string_view kText =
+      "36 35 98:0 /sub /mnt\\040two rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=c\n"
+      "37 36 0:5 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n";
+
+  const auto entries = parse_mountinfo(kText);
+
+  ASSERT_TRUE(entries) << entries.error().text();
+  ASSERT_EQ(entries->size(), 2U);
+  EXPECT_EQ((*entries)[0].id, 36U);
+  EXPECT_EQ((*entries)[0].parent, 35U);
+  EXPECT_EQ((*entries)[0].root, "/sub");
+  EXPECT_EQ((*entries)[0].mount_point, "/mnt two");
+  EXPECT_TRUE((*entries)[0].shared);
+  EXPECT_FALSE((*entries)[1].shared);
+  EXPECT_EQ((*entries)[1].file_system, "cgroup");
+  EXPECT_EQ((*entries)[1].super_options, "rw,devices");
+}
+
+TEST(Mountinfo, DoesNotTakeASlaveOrANameForShared) {
+  const auto entries = parse_mountinfo("1 0 0:1 / /shared:9 rw master:3 - tmpfs shared:1 rw\n");
+
+  ASSERT_TRUE(entries);
+  EXPECT_FALSE(entries->front().shared);
+}
+
+TEST(Mountinfo, LeavesABrokenEscapeAlone) {
+  const auto entries = parse_mountinfo("1 0 0:1 / /a\\04 rw - tmpfs t rw\n");
+
+  ASSERT_TRUE(entries);
+  EXPECT_EQ(entries->front().mount_point, "/a\\04");
+}
+
+TEST(Mountinfo, RefusesLinesThatTheKernelDoesNotWrite) {
+  for (const auto* text : {"x 0 0:1 / / rw - tmpfs t rw\n", "1 0 0:1 / / rw tmpfs t rw\n", "\n",
+                           "1\n", "99999999999999999999 0 0:1 / / rw - tmpfs t rw\n"})
+    EXPECT_FALSE(parse_mountinfo(text)) << text;
+}
+
+}  // namespace
+}  // namespace nvhook::container
