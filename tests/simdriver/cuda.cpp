@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// libcuda.so.1 of the simulated driver: enough of the driver API (cuda.h of the CUDA toolkit) to
+// learn its version and to count GPUs.
+#include <cstddef>
+
+#include "description.hpp"
+#include "device_node.hpp"
+
+namespace {
+
+// CUresult
+constexpr int kSuccess = 0;
+constexpr int kInvalidValue = 1;
+constexpr int kNotInitialized = 3;
+constexpr int kNoDevice = 100;
+constexpr int kOperatingSystem = 304;
+constexpr int kUnknown = 999;
+
+int device_count = -1;  // before cuInit
+
+}  // namespace
+
+#pragma GCC visibility push(default)
+extern "C" {
+
+// Works without cuInit and without a GPU.
+int cuDriverGetVersion(int* version) {
+  if (version == nullptr) return kInvalidValue;
+  *version = simdriver::cuda_version();
+  return kSuccess;
+}
+
+// The real one needs /dev/nvidia-uvm too, and answers 999 without it.
+int cuInit(unsigned flags) {
+  if (flags != 0) return kInvalidValue;
+  if (simdriver::access_to("/dev/nvidiactl") != simdriver::Access::Allowed) return kNoDevice;
+  switch (simdriver::access_to("/dev/nvidia-uvm")) {
+    case simdriver::Access::Allowed:
+      break;
+    case simdriver::Access::Denied:
+      return kOperatingSystem;
+    case simdriver::Access::Missing:
+      return kUnknown;
+  }
+  simdriver::Gpu all[simdriver::kMaxGpus];
+  const auto count = simdriver::gpus(all);
+  int visible = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    if (simdriver::access_to_gpu(all[i].minor) == simdriver::Access::Allowed) ++visible;
+  if (visible == 0) return kNoDevice;
+  device_count = visible;
+  return kSuccess;
+}
+
+int cuDeviceGetCount(int* count) {
+  if (device_count < 0) return kNotInitialized;
+  if (count == nullptr) return kInvalidValue;
+  *count = device_count;
+  return kSuccess;
+}
+
+}  // extern "C"
+#pragma GCC visibility pop

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What the kernel module would show of the GPUs follows the options.
+# shellcheck source-path=SCRIPTDIR source=../../support/script_test.sh
+source "$(dirname "$0")/../../support/script_test.sh"
+bin=$1
+
+"$bin/simulated-driver" "$work/driver" --no-nodes --gpus 3 --minor 1=7 --model 'NVIDIA L4' \
+  --version 570.86.15 --major 203
+cd "$work/driver"
+
+tab=$'\t'
+expect_equal information "Model: $tab$tab NVIDIA L4
+IRQ:   $tab$tab 37
+GPU UUID: $tab GPU-5fee0101-51d1-4a00-8000-000000000001
+Video BIOS: $tab 92.00.45.00.03
+Bus Type: $tab PCIe
+DMA Size: $tab 47 bits
+DMA Mask: $tab 0x7fffffffffff
+Bus Location: $tab 0000:09:00.0
+Device Minor: $tab 7
+GPU Firmware: $tab 570.86.15
+GPU Excluded:$tab No" "$(cat proc/driver/nvidia/gpus/0000:09:00.0/information)"
+expect_equal 'version of the module' 570.86.15 "$(cat sys/module/nvidia/version)"
+grep -q 'Kernel Module  570.86.15 ' proc/driver/nvidia/version
+grep -q '^203 nvidia$' proc/devices
+expect_equal vendor 0x10de "$(cat sys/bus/pci/devices/0000:11:00.0/vendor)"
+expect_equal 'PCI devices' 3 "$(find sys/bus/pci/devices -name class | wc -l)"
