@@ -15,8 +15,8 @@ namespace {
 
 // A sample, line breaks included:
 //   {"driver": "550.54.14", "cuda": 12040, "gpus": [
-//   {"model": "NVIDIA A100-SXM4-40GB", "uuid": "GPU-...", "minor": 0},
-//   {"model": "NVIDIA A100-SXM4-40GB", "uuid": "GPU-...", "minor": 1}
+//   {"model": "NVIDIA L4", "uuid": "GPU-...", "minor": 0, "bus": "0000:01:00.0"},
+//   {"model": "NVIDIA L4", "uuid": "GPU-...", "minor": 1, "bus": "0000:09:00.0"}
 //   ]}
 std::string_view whole_text() {
   return {_binary_description_json_start,
