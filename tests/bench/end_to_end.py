@@ -1,0 +1,376 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Times nvhook as a hook of real runc containers, next to a yardstick.
+
+Five cases run in turns, in a random order within each round, so that the machine's moods hit them
+all alike. Every run has a root of its own: an overlayfs whose lower layer is the image and whose
+upper layer is new, so mountpoints are really made. hook_timer stands between runc and the hook and
+times the hook alone.
+
+Before anything is timed, one run of each case shows what it leaves behind. The floor must leave
+what nvhook leaves for the same request, or a ratio between the two would mean nothing.
+
+Needs root, runc and the devices controller of cgroup v1. Standard library only.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import platform
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+
+WARM_UP_ROUNDS = 3
+GPUS = 2
+PATIENCE_S = 60
+PROBE = ["/bin/cat", "/proc/self/mountinfo", "/sys/fs/cgroup/devices/devices.list"]
+DEVICES_CGROUP = pathlib.Path("/sys/fs/cgroup/devices")
+
+
+class Failure(Exception):
+    """Something the user can act on; its text is all there is to say."""
+
+
+class Stopped(Exception):
+    """Somebody wants this program to end."""
+
+
+def run(*command):
+    """The standard output of a command that ends well, and soon.
+
+    It gets a process group of its own: Ctrl-C reaches this program alone, which lets the command
+    end and then cleans up. A runc that is killed midway leaves its cgroups.
+    """
+    with subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          process_group=0) as child:
+        try:
+            output, errors = child.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            raise Failure(f"{command[0]} did not end within {PATIENCE_S} s") from None
+    if child.returncode != 0:
+        raise Failure(f"{command[0]} ended with {child.returncode}: {errors.strip()}")
+    return output
+
+
+class Case:
+    """A hook and the request it is run for."""
+
+    def __init__(self, label, title, program, environment):
+        self.label = label
+        self.title = title
+        self.program = [str(word) for word in program]
+        self.environment = environment
+
+
+class Bench:
+    """The directory that everything happens in, and the containers below it."""
+
+    def __init__(self, work, programs, image):
+        self.work = work
+        self.programs = programs
+        self.image = image
+        self.driver = work / "driver"
+        self.config = work / "config.toml"
+        self.steps = work / "floor-steps"
+        self.results = work / "results"
+        self.root = work / "root"
+        self.runc = ["runc", "--root", work / "runc"]
+        self.container = f"nvhook-bench-{os.getpid()}"
+        self.spec = None
+        self.stop_signal = None
+
+    def close(self):
+        """Ends what a run that failed may have left: a container, a mount."""
+        run(*self.runc, "delete", "--force", self.container)
+        while self.root.is_mount():
+            run("umount", "--lazy", self.root)
+
+    def prepare(self):
+        run(self.programs / "simulated-driver", self.driver, "--gpus", GPUS)
+        # A second lower layer: the containers' command, which the image does not have.
+        (self.work / "command").mkdir()
+        shutil.copy(self.programs / "noop_hook", self.work / "command/noop")
+        self.root.mkdir()
+        self.config.write_text("".join(
+            ["[roots]\n"] + [f"{key} = {json.dumps(str(path))}\n" for key, path in
+                             [("driver", self.driver), ("dev", self.driver),
+                              ("proc", self.driver / "proc"), ("sys", self.driver / "sys")]]))
+        (self.work / "spec").mkdir()
+        run("runc", "spec", "--bundle", self.work / "spec")
+        self.spec = json.loads((self.work / "spec/config.json").read_text())
+
+    def nvhook(self, *arguments):
+        return [self.programs / "nvhook", *arguments, "--config", self.config]
+
+    def bundle(self, case, command):
+        """A bundle directory for the case, whose container runs the command."""
+        spec = json.loads(json.dumps(self.spec))
+        spec["process"].update(terminal=False, args=command)
+        spec["process"]["env"] += case.environment
+        spec["root"] = {"path": str(self.root), "readonly": False}
+        timer = str(self.programs / "hook_timer")
+        spec["hooks"] = {"createRuntime": [
+            {"path": timer, "env": [],
+             "args": [timer, str(self.results), case.label, *case.program]}]}
+        directory = pathlib.Path(tempfile.mkdtemp(prefix=f"bundle-{case.label}-", dir=self.work))
+        (directory / "config.json").write_text(json.dumps(spec))
+        return directory
+
+    @contextlib.contextmanager
+    def fresh_root(self):
+        """Mounts a root that nobody has written to, and yields its upper layer.
+
+        Every container needs one: the place to stop at when a signal asks for it.
+        """
+        if self.stop_signal is not None:
+            raise Stopped()
+        layer = pathlib.Path(tempfile.mkdtemp(prefix="layer-", dir=self.work))
+        (layer / "upper").mkdir()
+        (layer / "work").mkdir()
+        run("mount", "-t", "overlay", "-o",
+            f"lowerdir={self.work / 'command'}:{self.image},"
+            f"upperdir={layer / 'upper'},workdir={layer / 'work'}", "overlay", self.root)
+        try:
+            yield layer / "upper"
+        finally:
+            run("umount", self.root)
+            shutil.rmtree(layer)
+
+    def run_container(self, bundle):
+        return run(*self.runc, "run", "--bundle", bundle, self.container)
+
+    def write_steps(self, case):
+        """Turns nvhook's plan for the case into the floor's list of steps."""
+        bundle = self.bundle(case, ["/noop"])
+        with self.fresh_root():
+            plan = json.loads(run(*self.nvhook("--dry-run", "--bundle", bundle,
+                                               "--format", "json")))
+            binds = [mount for mount in plan["mounts"] if mount["state"] == "mount"]
+            if not binds:
+                raise Failure("the plan of nvhook --dry-run mounts nothing")
+            parents = {str(pathlib.PurePath(path).parent)
+                       for path in [bind["target"] for bind in binds] +
+                       [link["path"] for link in plan["symlinks"]]}
+            steps = [["mkdir", path] for path in missing_directories(self.root, parents)]
+        steps += [["bind", self.on_host(bind["source"]), bind["target"],
+                   ",".join(bind["options"])] for bind in binds]
+        steps += [["link", link["path"], link["target"]] for link in plan["symlinks"]]
+        steps += [["device", device["major"], device["minor"]] for device in plan["devices"]]
+        self.steps.write_text("".join(" ".join(map(str, step)) + "\n" for step in steps))
+        return steps
+
+    def on_host(self, source):
+        """A plan names its sources below the driver root; the floor needs the host's path."""
+        if pathlib.PurePath(source).is_relative_to(self.driver):
+            return source
+        return f"{self.driver}{source}"
+
+    def end_state(self, case):
+        """What the case's hook did, as a set of lines: mounts, files and cgroup rules."""
+        with self.fresh_root() as upper:
+            shown = self.run_container(self.bundle(case, PROBE))
+            lines = set(map(comparable, shown.splitlines()))
+            for path in upper.rglob("*"):
+                kind = ("link to " + os.readlink(path) if path.is_symlink() else
+                        "directory" if path.is_dir() else "file")
+                lines.add(f"in the image: /{path.relative_to(upper)}: {kind}")
+        return lines
+
+    def measure(self, cases, runs):
+        bundles = {case.label: self.bundle(case, ["/noop"]) for case in cases}
+        for number in range(-WARM_UP_ROUNDS, runs):
+            if number == 0:
+                self.results.unlink()
+            for case in random.sample(cases, len(cases)):
+                with self.fresh_root():
+                    self.run_container(bundles[case.label])
+            progress(number + 1, runs)
+        return read_results(self.results, cases)
+
+
+def missing_directories(root, paths):
+    """Those of the container's directories, with their parents, that the image lacks."""
+    missing = set()
+    for path in paths:
+        for part in [pathlib.PurePath(path), *pathlib.PurePath(path).parents]:
+            # runc mounts these before the hook runs.
+            if part.parts[:2] not in [("/", "dev"), ("/", "proc"), ("/", "sys")] and \
+                    not (root / part.relative_to("/")).is_dir():
+                missing.add(str(part))
+    return sorted(missing)
+
+
+def comparable(line):
+    """A line of mountinfo (proc(5)) without its ids and devices, which differ from run to run.
+
+    The last three fields behind the dash name a superblock; of them only the type is kept.
+    """
+    if " - " not in line:
+        return f"device rule: {line}"
+    mount, filesystem = line.split(" - ", 1)
+    root, target, *options = mount.split()[3:]
+    return f"mount: {target}: {root} {' '.join(options)} {filesystem.split()[0]}"
+
+
+def require_same(expected, got, what):
+    if expected == got:
+        return
+    raise Failure("\n  ".join(
+        [f"{what}, but they do not leave the same behind:"] +
+        [f"only the first: {line}" for line in sorted(expected - got)] +
+        [f"only the second: {line}" for line in sorted(got - expected)]))
+
+
+def read_results(path, cases):
+    """Per label: the times in ms, in the order of the rounds, and the largest RSS in KiB."""
+    times = {case.label: [] for case in cases}
+    peak = dict.fromkeys(times, 0)
+    for line in path.read_text().splitlines():
+        label, nanoseconds, rss, _ = line.split()
+        times[label].append(int(nanoseconds) / 1e6)
+        peak[label] = max(peak[label], int(rss))
+    return times, peak
+
+
+def progress(done, runs):
+    text = f"round {done} of {runs}" if done > 0 else "warming up"
+    if sys.stderr.isatty():
+        print(f"\r{text:<30}", end="\n" if done == runs else "", file=sys.stderr, flush=True)
+    elif done == runs or done % 50 == 0:
+        print(text, file=sys.stderr, flush=True)
+
+
+def quantile(values, share):
+    """The smallest value that at least this share of the values does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+
+
+def paired(values, others):
+    """The median of the differences within each round."""
+    return statistics.median(a - b for a, b in zip(values, others, strict=True))
+
+
+def table(cases, times, peak):
+    yield ["hook", "median ms", "p10", "p90", "x floor", "over no-op", "over floor", "RSS MiB",
+           "binary MiB"]
+    floor = statistics.median(times["floor"])
+    for case in cases:
+        own = times[case.label]
+        size = pathlib.Path(case.program[0]).stat().st_size
+        yield [case.title, f"{statistics.median(own):.2f}", f"{quantile(own, 0.1):.2f}",
+               f"{quantile(own, 0.9):.2f}", f"{statistics.median(own) / floor:.2f}",
+               f"{paired(own, times['noop']):+.2f}", f"{paired(own, times['floor']):+.2f}",
+               f"{peak[case.label] / 1024:.1f}", f"{size / 2**20:.2f}"]
+
+
+def print_aligned(rows):
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        print("  ".join([row[0].ljust(widths[0])] +
+                        [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]))
+
+
+def machine():
+    cpus = [line.split(":", 1)[1].strip()
+            for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith(("model name", "Processor"))]
+    return f"{os.cpu_count()} x {cpus[0] if cpus else platform.machine()}"
+
+
+def report(bench, cases, steps, runs, times, peak):
+    count = {verb: sum(step[0] == verb for step in steps) for verb in ("bind", "link", "device")}
+    print(f"machine: {machine()}, Linux {platform.release()}, "
+          f"{run('runc', '--version').splitlines()[0]}, load {os.getloadavg()[0]:.1f}")
+    print(f"each hook {runs} times, in turns; two GPUs by default: {count['bind']} mounts, "
+          f"{count['link']} links, {count['device']} device rules")
+    print()
+    print_aligned(table(cases, times, peak))
+    print()
+    print("x floor: ratio of the medians. over ...: median of the differences within a round, ms.")
+
+
+def check_machine():
+    if os.geteuid() != 0:
+        raise Failure("starting containers needs root")
+    if not (DEVICES_CGROUP / "devices.allow").exists() and \
+            not (DEVICES_CGROUP / "devices.list").exists():
+        raise Failure(f"the floor program needs cgroup v1 with its devices controller at "
+                      f"{DEVICES_CGROUP}")
+    if shutil.which("runc") is None:
+        raise Failure("runc is not installed; scripts/deps installs it")
+
+
+def benchmark(bench, runs):
+    bench.prepare()
+    request = ["NVIDIA_VISIBLE_DEVICES=all"]
+    two = Case("two", "nvhook, two GPUs", bench.nvhook(), request)
+    steps = bench.write_steps(two)
+    noop = Case("noop", "no-op", [bench.programs / "noop_hook"], request)
+    floor = Case("floor", "floor", [bench.programs / "floor_hook", bench.steps, bench.root],
+                 request)
+    none = Case("none", "nvhook, no request", bench.nvhook(), [])
+    every = Case("all", "nvhook, all capabilities", bench.nvhook(),
+                 [*request, "NVIDIA_DRIVER_CAPABILITIES=all"])
+    cases = [noop, floor, none, two, every]
+
+    require_same(bench.end_state(floor), bench.end_state(two),
+                 "the floor and nvhook answer the same request")
+    require_same(bench.end_state(noop), bench.end_state(none),
+                 "without a request nvhook changes as little as the no-op")
+    if bench.end_state(noop) == bench.end_state(two):
+        raise Failure("nvhook changed nothing in a container that asks for GPUs")
+    times, peak = bench.measure(cases, runs)
+    report(bench, cases, steps, runs, times, peak)
+
+
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--programs", type=pathlib.Path, required=True, metavar="DIR",
+                        help="holds nvhook, simulated-driver and the programs of tests/bench")
+    parser.add_argument("--image", type=pathlib.Path, required=True, metavar="DIR",
+                        help="root file system of the containers; not written to")
+    parser.add_argument("--work", type=pathlib.Path, required=True, metavar="DIR",
+                        help="where a temporary directory is made; not on overlayfs")
+    parser.add_argument("--runs", type=positive, default=200, help="of each case (default 200)")
+    options = parser.parse_args()
+
+    try:
+        check_machine()
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=options.work.resolve()) as work:
+            bench = Bench(pathlib.Path(work), options.programs.resolve(), options.image.resolve())
+
+            def stop(number, _):
+                bench.stop_signal = number
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, stop)
+            try:
+                benchmark(bench, options.runs)
+            finally:
+                bench.close()
+    except Failure as failure:
+        sys.exit(f"bench: {failure}")
+    except Stopped:
+        print("bench: stopped; nothing is left behind", file=sys.stderr)
+        sys.exit(128 + bench.stop_signal)
+
+
+if __name__ == "__main__":
+    main()
