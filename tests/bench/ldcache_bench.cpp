@@ -40,7 +40,7 @@ void parse_a_cache(benchmark::State& state) {
   const auto file = cache_of(kBytes);
   const auto bytes = std::as_bytes(std::span(file));
   std::size_t entries = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const auto cache = parse(bytes);
     if (!cache) return state.SkipWithError(cache.error().text().c_str());
     entries = cache->entries.size();
