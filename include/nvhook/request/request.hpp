@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
+#include <compare>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -22,12 +24,12 @@ struct NoGpus {
 // The GPU at this place in PCI order.
 struct GpuIndex {
   std::uint32_t index = 0;
-  bool operator==(const GpuIndex&) const = default;
+  auto operator<=>(const GpuIndex&) const = default;
 };
 // A whole UUID, "GPU-" and lower-case hexadecimal digits.
 struct GpuUuid {
   std::string uuid;
-  bool operator==(const GpuUuid&) const = default;
+  auto operator<=>(const GpuUuid&) const = default;
 };
 using GpuId = std::variant<GpuIndex, GpuUuid>;
 using GpuSelection = std::variant<AllGpus, NoGpus, std::vector<GpuId>>;
@@ -37,7 +39,8 @@ enum class Source { Environment };
 
 // What the container asks for, freed from how it asked.
 struct Request {
-  std::vector<std::string> devices;  // the items as written, for the plan's text
+  // The items that decided, as written and each once, for the plan's text: {"0", "2"}, {"all"}.
+  std::vector<std::string> devices;
   Source source = Source::Environment;
   GpuSelection gpus;
   Capabilities capabilities;
@@ -51,8 +54,12 @@ struct NothingAsked {
 };
 
 // Reads NVIDIA_VISIBLE_DEVICES and NVIDIA_DRIVER_CAPABILITIES of the container's environment; of a
-// name that repeats, the last entry counts. Pure.
-// Fails with E_REQ_DEVICE (an item that names no GPU, too many items) and E_REQ_CAPABILITY.
+// name that repeats, the last entry counts. Both are lists with commas; blanks around an item and
+// empty items do not count. Of the words all (in any case), none and void the first one decides
+// for the whole list of devices. Capabilities that are unset or empty are utility and compute.
+// Whether the host has such GPUs is not asked here. Pure.
+// Fails with E_REQ_DEVICE (an item that names no GPU, more than 4096 items) and E_REQ_CAPABILITY
+// (an item that is no capability); a value beyond 256 KiB fails likewise.
 [[nodiscard]] Result<std::variant<NothingAsked, Request>> parse(
     const std::vector<std::string>& env);
 

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keys.hpp"
+
+#include <array>
+
+namespace nvhook::config {
+namespace {
+
+constexpr std::array<std::string_view, 1> kUnset = {""};
+constexpr std::array<std::string_view, 1> kSlash = {"/"};
+constexpr std::array<std::string_view, 1> kProc = {"/proc"};
+constexpr std::array<std::string_view, 1> kSys = {"/sys"};
+constexpr std::array<std::string_view, 1> kDev = {"/dev"};
+
+// Where distributions put libraries, before the place of driver containers and machine images
+// that keep the driver in one tree. Within each group 64 bits come first, so that a directory which
+// holds them on one distribution and 32 bits on another (/usr/lib: Arch, Fedora) decides nothing:
+// the class of every library is read from its header.
+constexpr std::array<std::string_view, 11> kLibraries = {
+    "/usr/lib/x86_64-linux-gnu",  // Debian, Ubuntu
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib64",  // Fedora, RHEL, SUSE
+    "/usr/lib",    // Arch, Alpine; 32 bits elsewhere
+    "/lib64",      // hosts where these are no links into /usr
+    "/lib",
+    "/usr/lib/i386-linux-gnu",  // 32 bits: Debian, Ubuntu
+    "/usr/lib32",               // 32 bits: Arch
+    "/lib32",
+    "/usr/local/nvidia/lib64",
+    "/usr/local/nvidia/lib",
+};
+
+constexpr std::array<std::string_view, 7> kPrograms = {
+    "/usr/local/sbin",       "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
+    "/usr/local/nvidia/bin",
+};
+
+constexpr Key kKeys[] = {
+    {"roots", "driver", PathOf([](Settings& s) -> auto& { return s.roots.driver; }), kSlash},
+    {"roots", "dev", PathOf([](Settings& s) -> auto& { return s.roots.dev; }), kUnset},
+    {"roots", "proc", PathOf([](Settings& s) -> auto& { return s.roots.proc; }), kProc},
+    {"roots", "sys", PathOf([](Settings& s) -> auto& { return s.roots.sys; }), kSys},
+    {"search", "libraries", PathsOf([](Settings& s) -> auto& { return s.search.libraries; }),
+     kLibraries},
+    {"search", "programs", PathsOf([](Settings& s) -> auto& { return s.search.programs; }),
+     kPrograms},
+    {"search", "nodes", PathOf([](Settings& s) -> auto& { return s.search.nodes; }), kDev},
+    {"log", "file", PathOf([](Settings& s) -> auto& { return s.log.file; }), kUnset},
+};
+
+}  // namespace
+
+std::span<const Key> all_keys() { return kKeys; }
+
+Settings defaults() {
+  Settings settings;
+  for (const auto& key : kKeys) {
+    if (const auto* path = std::get_if<PathOf>(&key.place))
+      (*path)(settings) = key.usual.front();
+    else
+      std::get<PathsOf>(key.place)(settings).assign(key.usual.begin(), key.usual.end());
+  }
+  return settings;
+}
+
+}  // namespace nvhook::config

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvhook/oci/outline.hpp"
+
+#include <string.h>
+
+#include <array>
+#include <cstdint>
+
+#include "json.hpp"
+
+namespace nvhook::oci {
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// Walks from token to token of a text that may be JSON. Brackets are kept as one bit each, which
+// is why the depth that parsing allows is all the depth there is.
+class Walker {
+ public:
+  explicit Walker(std::string_view text) : text_(text) {}
+
+  enum class Token : std::uint8_t { Open, Close, String, Other, End, Broken };
+
+  Token next() {
+    while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
+    if (at_ == text_.size()) return depth_ == 0 ? Token::End : Token::Broken;
+    switch (text_[at_]) {
+      case '{':
+      case '[':
+        return open();
+      case '}':
+      case ']':
+        return close();
+      case '"':
+        return string();
+      default:
+        ++at_;
+        return Token::Other;
+    }
+  }
+
+  // How many brackets are open.
+  [[nodiscard]] std::size_t depth() const { return depth_; }
+  // The string just walked over, between its quotation marks, as written.
+  [[nodiscard]] std::string_view raw_string() const { return string_; }
+  // Whether a colon comes next: the string just walked over was a key.
+  [[nodiscard]] bool before_colon() const {
+    auto i = at_;
+    while (i < text_.size() && is_blank(text_[i])) ++i;
+    return i < text_.size() && text_[i] == ':';
+  }
+
+ private:
+  static_assert(json::kMaxDepth == 64, "one bit of open_ per level");
+
+  Token open() {
+    if (depth_ == json::kMaxDepth) return Token::Broken;
+    open_ = (open_ << 1U) | (text_[at_] == '{' ? 1U : 0U);
+    ++depth_;
+    ++at_;
+    return Token::Open;
+  }
+
+  Token close() {
+    const std::uint64_t expected = text_[at_] == '}' ? 1 : 0;
+    if (depth_ == 0 || (open_ & 1U) != expected) return Token::Broken;
+    open_ >>= 1U;
+    --depth_;
+    ++at_;
+    return Token::Close;
+  }
+
+  Token string() {
+    const auto first = ++at_;
+    for (;; at_ += 2) {  // over a backslash and what it escapes
+      at_ = text_.find_first_of("\"\\", at_);
+      if (at_ >= text_.size()) break;
+      if (text_[at_] == '"') {
+        string_ = text_.substr(first, at_ - first);
+        ++at_;
+        return Token::String;
+      }
+    }
+    at_ = text_.size();
+    return Token::Broken;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::uint64_t open_ = 0;  // the innermost bracket lowest: 1 for an object, 0 for an array
+  std::size_t depth_ = 0;
+  std::string_view string_;
+};
+
+}  // namespace
+
+bool looks_whole(std::string_view json) {
+  Walker walker(json);
+  if (walker.next() != Walker::Token::Open || json[json.find_first_not_of(" \t\n\r")] != '{')
+    return false;
+  while (walker.depth() > 0)
+    if (walker.next() == Walker::Token::Broken) return false;
+  return walker.next() == Walker::Token::End;
+}
+
+std::optional<std::string_view> find_member(std::string_view json, std::string_view key) {
+  if (!looks_whole(json)) return std::nullopt;
+  Walker walker(json);
+  std::optional<std::string_view> found;
+  bool key_seen = false;
+  bool value_next = false;  // the colon behind the key was the last token
+  for (auto token = walker.next(); token != Walker::Token::End; token = walker.next()) {
+    if (token == Walker::Token::String && walker.depth() == 1) {
+      if (walker.before_colon()) {
+        if (walker.raw_string() != key) continue;
+        if (key_seen) return std::nullopt;  // no parser may choose between the two
+        key_seen = true;
+        (void)walker.next();  // the colon
+        value_next = true;
+        continue;
+      }
+      if (value_next && !walker.raw_string().contains('\\')) found = walker.raw_string();
+    }
+    value_next = false;
+  }
+  return found;
+}
+
+bool mentions_gpu(std::string_view config_json) {
+  constexpr std::array<std::string_view, 4> kWords = {"NVIDIA_", "CUDA_VERSION",
+                                                      "nvidia-container-devices", "\\u"};
+  if (config_json.empty()) return false;  // memmem wants a pointer, even to nothing
+  for (const auto word : kWords)
+    if (::memmem(config_json.data(), config_json.size(), word.data(), word.size()) != nullptr)
+      return true;
+  return false;
+}
+
+}  // namespace nvhook::oci

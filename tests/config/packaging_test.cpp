@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration file that is installed, and the page about it, say what the code does.
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <string>
+
+#include "nvhook/config/settings.hpp"
+
+namespace nvhook::config {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string content_of(const char* file) {
+  std::ifstream in(std::string(NVHOOK_SOURCE_DIR) + "/" + file);
+  EXPECT_TRUE(in) << file;
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+constexpr const char* kKeys[] = {"driver",    "dev",      "proc",  "sys",
+                                 "libraries", "programs", "nodes", "file"};
+
+TEST(InstalledFile, ChangesNothing) {
+  const auto parsed = parse(content_of("packaging/config.toml"), "config.toml");
+
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_THAT(parsed->warnings, IsEmpty());
+  EXPECT_EQ(parsed->settings, defaults());
+}
+
+TEST(InstalledFile, ShowsEveryKeyWithItsDefault) {
+  // Settings are commented out as "#key = value", words as "# Words".
+  const auto text =
+      std::regex_replace(content_of("packaging/config.toml"), std::regex("\n#(?! |\n)"), "\n");
+
+  const auto parsed = parse(text, "config.toml");
+
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_THAT(parsed->warnings, IsEmpty());
+  EXPECT_EQ(parsed->settings, defaults());
+  for (const auto* key : kKeys) EXPECT_THAT(text, HasSubstr("\n" + std::string(key) + " = "));
+}
+
+TEST(ConfigurationPage, NamesEveryKey) {
+  const auto page = content_of("docs/configuration.md");
+
+  for (const auto* key : kKeys) EXPECT_THAT(page, HasSubstr("`" + std::string(key) + "`"));
+}
+
+}  // namespace
+}  // namespace nvhook::config

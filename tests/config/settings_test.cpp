@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvhook/config/settings.hpp"
+
+#include <gmock/gmock.h>
+
+namespace nvhook::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+Settings settings_of(std::string_view toml) {
+  auto parsed = parse(toml, "c.toml");
+  EXPECT_TRUE(parsed) << parsed.error().text();
+  if (!parsed) return {};
+  EXPECT_THAT(parsed->warnings, IsEmpty());
+  return std::move(parsed->settings);
+}
+
+TEST(Settings, AreTheDefaultsForAnEmptyFile) {
+  EXPECT_EQ(settings_of(""), defaults());
+  EXPECT_EQ(settings_of("[roots]\n[search]\n[log]\n"), defaults());
+}
+
+TEST(Settings, HaveDefaultsOfTheHost) {
+  const auto settings = defaults();
+
+  EXPECT_EQ(settings.roots, (Roots{"/", "", "/proc", "/sys"}));
+  EXPECT_EQ(settings.search.nodes, "/dev");
+  EXPECT_EQ(settings.search.libraries.front(), "/usr/lib/x86_64-linux-gnu");
+  EXPECT_EQ(settings.search.libraries.back(), "/usr/local/nvidia/lib");
+  EXPECT_EQ(settings.search.programs.back(), "/usr/local/nvidia/bin");
+  EXPECT_EQ(settings.log.file, "");
+}
+
+TEST(Settings, TakeEveryKey) {
+  const auto settings = settings_of(R"(
+[roots]
+driver = "/run/nvidia//driver/"
+dev = "/run/nvidia/driver"
+proc = "/fake/proc"
+sys = "/fake/sys"
+
+[search]
+libraries = ["/opt/lib64", "/opt/lib"]
+programs = []
+nodes = "/nodes"
+
+[log]
+file = "/var/log/nvhook.json"
+)");
+
+  EXPECT_EQ(settings.roots,
+            (Roots{"/run/nvidia/driver", "/run/nvidia/driver", "/fake/proc", "/fake/sys"}));
+  EXPECT_THAT(settings.search.libraries, ElementsAre("/opt/lib64", "/opt/lib"));
+  EXPECT_THAT(settings.search.programs, IsEmpty());
+  EXPECT_EQ(settings.search.nodes, "/nodes");
+  EXPECT_EQ(settings.log.file, "/var/log/nvhook.json");
+}
+
+TEST(Settings, MayBeWrittenAsUnsetWhereTheyAreUnset) {
+  EXPECT_EQ(settings_of("[roots]\ndev = \"\"\n[log]\nfile = \"\"\n"), defaults());
+  EXPECT_FALSE(parse("[roots]\nproc = \"\"\n", "c.toml"));
+}
+
+TEST(Settings, NameThePlaceOfAWrongValue) {
+  const struct {
+    std::string_view toml, expected;
+  } cases[] = {
+      {"[roots]\ndriver = 7", "c.toml:2: roots.driver is an integer, a string is due"},
+      {"[roots]\ndriver = [\"/\"]", "c.toml:2: roots.driver is an array, a string is due"},
+      {"\n[search]\nlibraries = \"/usr/lib\"",
+       "c.toml:3: search.libraries is a string, an array of strings is due"},
+      {"[search]\nlibraries = [\n  \"/usr/lib\",\n  true,\n]",
+       "c.toml:4: search.libraries[1] is a boolean, a string is due"},
+      {"[search]\nprograms = [\"bin\"]", "c.toml:2: search.programs[0]: path \"bin\" is not abs"},
+      {"[log]\nfile = \"/var/../log\"", "c.toml:2: log.file: path \"/var/../log\" has a dot"},
+      {"roots = 1979-05-27", "c.toml:1: roots is a date or time, a table is due"},
+      {"[[log]]", "c.toml:1: log is an array, a table is due"},
+      {"[roots]\ndriver = ", "c.toml:2:"},
+      {"[roots]\ndriver = \"/a\"\ndriver = \"/b\"", "c.toml:3:"},
+  };
+  for (const auto& test : cases) {
+    const auto parsed = parse(test.toml, "c.toml");
+    ASSERT_FALSE(parsed) << test.toml;
+    EXPECT_EQ(parsed.error().id(), ErrorId::Config);
+    EXPECT_THAT(parsed.error().message(), HasSubstr(test.expected));
+  }
+}
+
+TEST(Settings, WarnOfUnknownKeysInTheirOrder) {
+  const auto parsed = parse(
+      "zebra = 1\n[roots]\ndrvier = \"/x\"\nproc = \"/p\"\n[serach]\nnodes = \"/dev\"\n"
+      "[log.file-x]\n",
+      "c.toml");
+
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_EQ(parsed->settings.roots.proc, "/p");
+  std::vector<std::string> texts;
+  for (const auto& warning : parsed->warnings) {
+    EXPECT_EQ(warning.id, WarningId::ConfigKey);
+    texts.push_back(warning.text);
+  }
+  EXPECT_THAT(
+      texts, ElementsAre("c.toml:1: unknown key \"zebra\"",
+                         "c.toml:3: roots: unknown key \"drvier\", the nearest known one is driver",
+                         "c.toml:5: unknown key \"serach\", the nearest known one is search",
+                         "c.toml:7: log: unknown key \"file-x\", the nearest known one is file"));
+}
+
+TEST(Settings, SurviveKeysOfManyParts) {
+  std::string half = "a";
+  while (half.size() + 20 < 16 * 1024 / 2) half += ".a";
+  const auto deepest = "[" + half + half + "]\n" + half + " = {" + half + " = 1}";
+
+  const auto parsed = parse(deepest, "c.toml");
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_EQ(parsed->warnings.size(), 1U);
+}
+
+TEST(Settings, RefuseALineThatIsTooLong) {
+  const auto parsed = parse("\na" + std::string(16 * 1024, ' ') + "= 1", "c.toml");
+
+  ASSERT_FALSE(parsed);
+  EXPECT_THAT(parsed.error().message(), HasSubstr("c.toml:2: line longer than"));
+}
+
+TEST(Settings, RefuseDeepNesting) {
+  EXPECT_FALSE(parse("a = " + std::string(10'000, '['), "c.toml"));
+}
+
+}  // namespace
+}  // namespace nvhook::config

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvhook/oci/outline.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace nvhook::oci {
+namespace {
+
+TEST(Outline, TellsAWholeObjectFromPartOfOne) {
+  const std::string text = R"( {"a":[1,{"b":"]}\"{"}],"c":{}} )";
+
+  ASSERT_TRUE(looks_whole(text));
+  for (std::size_t size = 0; size + 1 < text.size(); ++size)
+    EXPECT_FALSE(looks_whole(std::string(text, 0, size))) << size;
+}
+
+TEST(Outline, RefusesWhatIsNoObject) {
+  for (const auto* text : {"", " ", "[]", "1", "\"{}\"", "x", "}", "{]", "{[}]", "{}{}", "{} x",
+                           "{}\"a\"", "{}}", "{\"}", "{\"\\\"}", "{\"\\"})
+    EXPECT_FALSE(looks_whole(text)) << text;
+}
+
+TEST(Outline, GoesAsDeepAsTheParser) {
+  const auto nested = [](std::size_t depth) {
+    return "{\"a\":" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}";
+  };
+
+  EXPECT_TRUE(looks_whole(nested(64)));
+  EXPECT_FALSE(looks_whole(nested(65)));
+}
+
+TEST(Outline, FindsAMemberOfTheOutermostObject) {
+  const std::string_view text =
+      R"({"x":{"bundle":"/in"},"l":["bundle",":"],"y":"bundle", "bundle" : "/b" ,"bundlePath":"/p"})";
+
+  EXPECT_EQ(find_member(text, "bundle"), "/b");
+  EXPECT_EQ(find_member(text, "bundlePath"), "/p");
+  EXPECT_EQ(find_member(text, "x"), std::nullopt);
+  EXPECT_EQ(find_member(text, "y"), "bundle");
+  EXPECT_EQ(find_member(text, "bund"), std::nullopt);
+}
+
+TEST(Outline, FindsNothingWhereReadersCouldDiffer) {
+  for (const auto* text :
+       {R"({"bundle":"/a\u002fb"})", R"({"bundle":"/a","bundle":"/b"})", R"({"bundle":7})",
+        R"({"bundle":7,"x":"/b"})", R"({"bundle":["/b"]})", R"({"bundle":null,"/b":1})",
+        R"({"bundle":"/b")", R"({"bundl\u0065":"/b"})", R"(["bundle","/b"])", R"({"bundle" "/b"})"})
+    EXPECT_EQ(find_member(text, "bundle"), std::nullopt) << text;
+}
+
+TEST(Outline, SeesEachWordThatMayAskForAGpu) {
+  for (const auto* text :
+       {R"(["NVIDIA_VISIBLE_DEVICES=all"])", R"(["CUDA_VERSION=12.4"])",
+        R"("/var/run/nvidia-container-devices/all")", R"("NVIDI\u0041_VISIBLE_DEVICES=all")"})
+    EXPECT_TRUE(mentions_gpu(text)) << text;
+  for (const auto* text : {"", R"({"env":["PATH=/bin"]})", "NVIDIA", "CUDA_VERSIO", R"(\n)"})
+    EXPECT_FALSE(mentions_gpu(text)) << text;
+}
+
+}  // namespace
+}  // namespace nvhook::oci
