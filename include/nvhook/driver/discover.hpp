@@ -21,11 +21,13 @@ struct Where {
   std::string node_directory = "/dev";           // below dev_root
 };
 
-// Finds the driver without NVML and without opening a device. Only libraries and programs that one
-// of `wanted` brings are looked for: a container's start pays for nothing else.
-// Fails with E_DRIVER_ABSENT (no kernel module), E_DRIVER_INCOMPLETE (none of the wanted libraries
-// fits the module's version), E_DRIVER_READ, E_NODE_MISSING (nvidiactl or a GPU's node),
-// E_NODE_TYPE.
+// Finds the driver without NVML and without opening a device. Only libraries, programs and optional
+// nodes that one of `wanted` brings are looked for: a container's start pays for nothing else.
+// Fails with E_DRIVER_ABSENT (no kernel module), E_DRIVER_INCOMPLETE (libcuda for compute or video,
+// libnvidia-ml for utility: no file of the module's version), E_DRIVER_READ (a root, the cache or a
+// fact below /proc), E_NODE_MISSING (a GPU's node; nvidiactl, if there is a GPU), E_NODE_TYPE.
+// Warns with W_LIBRARY_MISSING (once, naming all that every driver has), W_NODE_MISSING (once),
+// W_NO_GPUS.
 [[nodiscard]] Result<Driver> discover(const Where& where, Capabilities wanted);
 
 }  // namespace nvhook::driver

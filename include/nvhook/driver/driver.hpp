@@ -17,8 +17,10 @@ namespace nvhook::driver {
 enum class Abi : std::uint8_t { Native, Compat32 };
 
 struct Library {
-  HostPath path;                   // without any symbolic link, on the host
-  std::vector<std::string> links;  // names that lead to it: SONAME first, e.g. "libcuda.so.1"
+  HostPath path;  // without any symbolic link, on the host
+  // Names that must lead to it, besides the file's own: its SONAME, e.g. "libcuda.so.1". Empty
+  // where the SONAME is the file's name. Never the plain "libcuda.so".
+  std::vector<std::string> links;
   Abi abi = Abi::Native;
   Capabilities capabilities;  // each of these brings the library
   bool operator==(const Library&) const = default;

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvhook/driver/discover.hpp"
+
+#include <fcntl.h>
+
+#include <iterator>
+#include <utility>
+
+#include "driver/gpus.hpp"
+#include "driver/libraries.hpp"
+#include "driver/nodes.hpp"
+#include "driver/programs.hpp"
+#include "driver/version.hpp"
+#include "nvhook/base/quote.hpp"
+#include "nvhook/files/open.hpp"
+#include "nvhook/files/read.hpp"
+
+namespace nvhook::driver {
+namespace {
+
+constexpr std::size_t kMaxDevices = 65536;  // bytes of /proc/devices; usual are 1000
+
+template <class T>
+void append(std::vector<T>& all, std::vector<T>&& more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+// The real path of an open directory, fit to have an absolute path appended: "" for "/".
+Result<std::string> prefix_of(int fd) {
+  auto path = files::path_of(fd);
+  if (!path) return std::unexpected(std::move(path).error().as(ErrorId::DriverRead));
+  return *path == "/" ? std::string() : *std::move(path);
+}
+
+// A driver in a container brings its own nodes, one in a directory of the host does not.
+Result<UniqueFd> open_dev_root(const Where& where, HostRoot driver_root) {
+  if (!where.dev_root.empty())
+    return files::open_host_directory(where.dev_root, ErrorId::NodeMissing);
+  const auto control = files::open_at(driver_root.fd, where.node_directory + "/nvidiactl",
+                                      O_PATH | O_NOFOLLOW, files::Lookup::InRoot);
+  return files::open_host_directory(control ? where.driver_root : "/", ErrorId::NodeMissing);
+}
+
+Result<Majors> read_majors(int proc) {
+  const auto text = files::read_file(proc, "devices", kMaxDevices, files::Lookup::InRoot);
+  if (text) return parse_majors(*text);
+  if (text.error().code() == std::errc::no_such_file_or_directory) return Majors{};
+  return std::unexpected(Error(text.error()).as(ErrorId::DriverRead));
+}
+
+Result<FoundNodes> find_nodes_below(const Where& where, HostRoot driver_root, int proc,
+                                    Capabilities wanted, std::vector<Gpu>& gpus) {
+  const auto majors = read_majors(proc);
+  if (!majors) return std::unexpected(majors.error());
+  const auto dev_root = open_dev_root(where, driver_root);
+  if (!dev_root) return std::unexpected(dev_root.error());
+  const auto directory = files::open_at(dev_root->get(), where.node_directory, O_PATH | O_DIRECTORY,
+                                        files::Lookup::InRoot);
+  if (!directory) return std::unexpected(Error(directory.error()).as(ErrorId::NodeMissing));
+  auto path = files::path_of(directory->get());
+  if (!path) return std::unexpected(std::move(path).error().as(ErrorId::NodeMissing));
+  return find_nodes({directory->get(), HostPath{*std::move(path)}}, *majors, wanted, gpus);
+}
+
+}  // namespace
+
+Result<Driver> discover(const Where& where, Capabilities wanted) {
+  Driver driver;
+  driver.root = where.driver_root;
+  auto version = find_version(where.sys_root, where.proc_root);
+  if (!version) return std::unexpected(std::move(version).error());
+  driver.version = *std::move(version);
+
+  const auto root = files::open_host_directory(where.driver_root, ErrorId::DriverRead);
+  if (!root) return std::unexpected(root.error());
+  const auto proc = files::open_host_directory(where.proc_root, ErrorId::DriverRead);
+  if (!proc) return std::unexpected(proc.error());
+  const HostRoot driver_root{root->get()};
+
+  auto prefix = prefix_of(root->get());
+  if (!prefix) return std::unexpected(std::move(prefix).error());
+  auto libraries = find_libraries({.root = driver_root,
+                                   .root_path = *std::move(prefix),
+                                   .version = driver.version,
+                                   .directories = where.library_directories},
+                                  wanted);
+  if (!libraries) return std::unexpected(std::move(libraries).error());
+  driver.libraries = std::move(libraries->libraries);
+  driver.omitted = std::move(libraries->omitted);
+  append(driver.warnings, std::move(libraries->warnings));
+  driver.programs = find_programs(driver_root, where.program_directories, wanted);
+
+  auto gpus = find_gpus(proc->get());
+  if (!gpus) return std::unexpected(std::move(gpus).error());
+  driver.gpus = *std::move(gpus);
+  if (driver.gpus.empty())
+    driver.warnings.push_back(
+        {WarningId::NoGpus, "driver " + driver.version + " is loaded, but has no GPU to drive"});
+
+  auto nodes = find_nodes_below(where, driver_root, proc->get(), wanted, driver.gpus);
+  if (!nodes) return std::unexpected(std::move(nodes).error());
+  driver.nodes = std::move(nodes->nodes);
+  append(driver.warnings, std::move(nodes->warnings));
+  return driver;
+}
+
+}  // namespace nvhook::driver

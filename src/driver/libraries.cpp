@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/libraries.hpp"
+
+#include <optional>
+#include <span>
+
+#include "driver/shelf.hpp"
+#include "driver/shelf_filling.hpp"
+#include "nvhook/base/quote.hpp"
+#include "nvhook/files/read.hpp"
+#include "nvhook/ldcache/ldcache.hpp"
+
+namespace nvhook::driver {
+namespace {
+
+constexpr std::string_view kCache = "/etc/ld.so.cache";
+
+// The bytes of the cache; nothing where there is none.
+Result<std::optional<std::string>> read_cache(const LibrarySearch& search) {
+  auto bytes =
+      files::read_file(search.root.fd, kCache, ldcache::kMaxCacheBytes, files::Lookup::InRoot);
+  if (bytes) return *std::move(bytes);
+  if (bytes.error().code() == std::errc::no_such_file_or_directory) return std::nullopt;
+  return std::unexpected(std::move(bytes).error().as(ErrorId::DriverRead));
+}
+
+std::string joined(std::span<const std::string> words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::string capabilities_text(Capabilities capabilities) {
+  std::vector<std::string> names;
+  for (const auto capability : kAllCapabilities)
+    if (capabilities.contains(capability)) names.emplace_back(name_of(capability));
+  return joined(names);
+}
+
+std::string file_name(const Slot& slot, const LibrarySearch& search) {
+  return std::string(slot.row->stem) + "." + std::string(search.version);
+}
+
+// The native libraries of this need for which no file was taken.
+std::vector<const Slot*> missing(const Shelf& shelf, Need need) {
+  std::vector<const Slot*> slots;
+  for (const auto& slot : shelf.slots())
+    if (!slot.taken && slot.abi == Abi::Native && slot.row->need == need) slots.push_back(&slot);
+  return slots;
+}
+
+// `searched`: where was looked. `other_versions`: of which versions the library is there.
+std::unexpected<Error> incomplete(const LibrarySearch& search, const Slot& slot,
+                                  Capabilities wanted, const std::string& searched,
+                                  std::span<const std::string> other_versions) {
+  const std::string version(search.version);
+  auto text = file_name(slot, search) + ", needed for " +
+              capabilities_text(slot.row->capabilities & wanted) + ", is not in " + searched;
+  text += other_versions.empty() ? "; no other version is there either"
+                                 : "; other versions there: " + joined(other_versions);
+  text += "; install the driver's libraries of version " + version +
+          ", the loaded kernel module's, and run ldconfig";
+  return failure(ErrorId::DriverIncomplete, std::move(text));
+}
+
+}  // namespace
+
+Result<FoundLibraries> find_libraries(const LibrarySearch& search, Capabilities wanted) {
+  Shelf shelf(search.version, wanted);
+  if (shelf.slots().empty()) return FoundLibraries{};
+  const auto cache = read_cache(search);
+  if (!cache) return std::unexpected(cache.error());
+  std::string searched;
+  if (*cache) {
+    auto filled = fill_from_cache(shelf, search, **cache);
+    if (!filled) return failed_to(quote(search.root_path + std::string(kCache)), std::move(filled));
+    searched = quote(search.root_path + std::string(kCache));
+  } else {
+    fill_from_directories(shelf, search);
+    for (const auto& directory : search.directories)
+      searched += (searched.empty() ? "" : ", ") + quote(search.root_path + directory);
+  }
+
+  const auto essential = missing(shelf, Need::Essential);
+  if (!essential.empty()) {
+    const auto& slot = *essential.front();
+    const auto others =
+        *cache ? slot.other_versions : versions_in_directories(search, slot.row->stem);
+    return incomplete(search, slot, wanted, searched, others);
+  }
+
+  FoundLibraries found;
+  found.omitted.assign(shelf.omitted().begin(), shelf.omitted().end());
+  for (const auto& slot : shelf.slots())
+    if (slot.taken) found.libraries.push_back(*slot.taken);
+  std::vector<std::string> names;
+  for (const auto* slot : missing(shelf, Need::Expected)) names.push_back(file_name(*slot, search));
+  if (!names.empty())
+    found.warnings.push_back({WarningId::LibraryMissing, joined(names) + " not in " + searched});
+  return found;
+}
+
+}  // namespace nvhook::driver

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/library_table.hpp"
+
+#include <array>
+
+namespace nvhook::driver {
+namespace {
+
+constexpr Capabilities kUtility{Capability::Utility};
+constexpr Capabilities kCompute{Capability::Compute, Capability::Video};  // codecs run on CUDA
+constexpr Capabilities kVideo{Capability::Video};
+constexpr Capabilities kGraphics{Capability::Graphics, Capability::Display};
+constexpr Capabilities kNgx{Capability::Ngx};
+
+// Source: "Installed Components" of the driver's README, and the lists of libnvidia-container
+// (src/nvc_info.c), whose choice per capability images rely on.
+constexpr std::array kTable = {
+    LibraryRow{"libnvidia-ml.so", kUtility, Need::Essential},
+    LibraryRow{"libnvidia-cfg.so", kUtility, Need::Expected},
+    LibraryRow{"libnvidia-nscq.so", kUtility},
+
+    LibraryRow{"libcuda.so", kCompute, Need::Essential},
+    LibraryRow{"libcudadebugger.so", kCompute},
+    LibraryRow{"libnvidia-opencl.so", kCompute, Need::Expected},
+    LibraryRow{"libnvidia-gpucomp.so", kCompute},
+    LibraryRow{"libnvidia-ptxjitcompiler.so", kCompute, Need::Expected},
+    LibraryRow{"libnvidia-fatbinaryloader.so", kCompute},
+    LibraryRow{"libnvidia-allocator.so", kCompute, Need::Expected},
+    LibraryRow{"libnvidia-compiler.so", kCompute},
+    LibraryRow{"libnvidia-pkcs11.so", kCompute},
+    LibraryRow{"libnvidia-pkcs11-openssl3.so", kCompute},
+    LibraryRow{"libnvidia-nvvm.so", kCompute},
+    LibraryRow{"libnvidia-tileiras.so", kCompute},
+
+    LibraryRow{"libvdpau_nvidia.so", kVideo},
+    LibraryRow{"libnvidia-encode.so", kVideo, Need::Expected},
+    LibraryRow{"libnvidia-opticalflow.so", kVideo, Need::Expected},
+    LibraryRow{"libnvcuvid.so", kVideo, Need::Expected},
+
+    LibraryRow{"libnvidia-eglcore.so", kGraphics, Need::Expected},
+    LibraryRow{"libnvidia-glcore.so", kGraphics, Need::Expected},
+    LibraryRow{"libnvidia-tls.so", kGraphics, Need::Expected, Rule::AbiNote},
+    LibraryRow{"libnvidia-glsi.so", kGraphics, Need::Expected},
+    LibraryRow{"libnvidia-fbc.so", kGraphics},
+    LibraryRow{"libnvidia-ifr.so", kGraphics},
+    LibraryRow{"libnvidia-rtcore.so", kGraphics},
+    LibraryRow{"libnvoptix.so", kGraphics},
+    LibraryRow{"libGLX_nvidia.so", kGraphics, Need::Optional, Rule::GlvndVendor},
+    LibraryRow{"libEGL_nvidia.so", kGraphics, Need::Optional, Rule::GlvndVendor},
+    LibraryRow{"libGLESv2_nvidia.so", kGraphics, Need::Optional, Rule::GlvndVendor},
+    LibraryRow{"libGLESv1_CM_nvidia.so", kGraphics, Need::Optional, Rule::GlvndVendor},
+    LibraryRow{"libnvidia-glvkspirv.so", kGraphics, Need::Expected},
+    LibraryRow{"libnvidia-cbl.so", kGraphics},
+    LibraryRow{"libGL.so", kGraphics, Need::Optional, Rule::WithoutGlvnd},
+    LibraryRow{"libEGL.so", kGraphics, Need::Optional, Rule::WithoutGlvnd},
+    LibraryRow{"libGLESv1_CM.so", kGraphics, Need::Optional, Rule::WithoutGlvnd},
+    LibraryRow{"libGLESv2.so", kGraphics, Need::Optional, Rule::WithoutGlvnd},
+
+    LibraryRow{"libnvidia-ngx.so", kNgx, Need::Expected},
+};
+
+}  // namespace
+
+std::span<const LibraryRow> library_table() { return kTable; }
+
+}  // namespace nvhook::driver

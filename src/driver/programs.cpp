@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/programs.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "nvhook/files/open.hpp"
+
+namespace nvhook::driver {
+namespace {
+
+struct ProgramRow {
+  std::string_view name;
+  Capability capability;
+};
+
+// Source: libnvidia-container, src/nvc_info.c. Those that change the host (nvidia-modprobe,
+// nvidia-settings, nvidia-xconfig) have no use in a container.
+constexpr std::array kPrograms = {
+    ProgramRow{"nvidia-smi", Capability::Utility},
+    ProgramRow{"nvidia-debugdump", Capability::Utility},
+    ProgramRow{"nvidia-persistenced", Capability::Utility},
+    ProgramRow{"nv-fabricmanager", Capability::Utility},
+    ProgramRow{"nvidia-cuda-mps-control", Capability::Compute},
+    ProgramRow{"nvidia-cuda-mps-server", Capability::Compute},
+};
+
+std::optional<HostPath> find_executable(HostRoot root, const std::string& name) {
+  const auto fd = files::open_at(root.fd, name, O_PATH, files::Lookup::InRoot);
+  if (!fd) return std::nullopt;
+  struct stat status {};
+  constexpr auto kAnyExecute = S_IXUSR | S_IXGRP | S_IXOTH;
+  if (::fstat(fd->get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+      (status.st_mode & kAnyExecute) == 0)
+    return std::nullopt;
+  auto path = files::path_of(fd->get());
+  if (!path) return std::nullopt;
+  return HostPath{*std::move(path)};
+}
+
+}  // namespace
+
+std::vector<Program> find_programs(HostRoot root, const std::vector<std::string>& directories,
+                                   Capabilities wanted) {
+  std::vector<Program> programs;
+  for (const auto& row : kPrograms) {
+    if (!wanted.contains(row.capability)) continue;
+    for (const auto& directory : directories) {
+      auto path = find_executable(root, directory + "/" + std::string(row.name));
+      if (!path) continue;
+      programs.push_back({*std::move(path), row.capability});
+      break;
+    }
+  }
+  return programs;
+}
+
+}  // namespace nvhook::driver

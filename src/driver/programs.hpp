@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nvhook/base/capability.hpp"
+#include "nvhook/base/path.hpp"
+#include "nvhook/driver/driver.hpp"
+
+namespace nvhook::driver {
+
+// The driver's programs that one of `wanted` brings, each from the first of the directories below
+// `root` that has it as an executable file. One that is nowhere is not there: hosts differ.
+[[nodiscard]] std::vector<Program> find_programs(HostRoot root,
+                                                 const std::vector<std::string>& directories,
+                                                 Capabilities wanted);
+
+}  // namespace nvhook::driver
