@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "nvhook/base/error.hpp"
+#include "nvhook/container/facts.hpp"
+#include "nvhook/driver/driver.hpp"
+#include "nvhook/oci/config.hpp"
+#include "nvhook/plan/plan.hpp"
+#include "nvhook/request/request.hpp"
+
+// All decisions are made here, in two pure steps with one look at the container between them:
+// draft() says what should go where, a survey tells what stands there, make_plan() settles it.
+namespace nvhook::plan {
+
+struct DraftMount {
+  Kind kind = Kind::Library;
+  std::optional<Capability> capability;
+  std::string reason;
+  HostPath source;
+  container::Place place;
+  DeviceNumber number;  // of a Kind::Device
+};
+
+struct DraftLink {
+  container::Place place;
+  std::string target;
+  HostPath library;  // what the link leads to: bound over a plain file in the link's place
+  Kind kind = Kind::Library;
+  std::optional<Capability> capability;
+};
+
+struct Draft {
+  std::vector<driver::Gpu> gpus;
+  std::vector<DraftMount> mounts;
+  std::vector<DraftLink> links;
+  std::vector<driver::Omitted> omitted;
+};
+
+// What the request brings of this driver, and where it belongs in such an image.
+// Fails with E_REQ_DEVICE (no such GPU), E_DST_ARCH (the image's loader is for another machine).
+[[nodiscard]] Result<Draft> draft(const request::Request& request, const driver::Driver& driver,
+                                  const container::Image& image);
+
+// Every place of the draft, for the survey.
+[[nodiscard]] std::vector<container::Place> places_of(const Draft& draft);
+
+struct Inputs {
+  Container container;
+  const oci::Config& config;
+  const request::Request& request;
+  const driver::Driver& driver;
+  const container::Image& image;
+  const container::Survey& survey;
+};
+
+// Settles the draft on what the survey found. Same inputs, same plan.
+// Fails with E_DST_TYPE, E_DST_FOREIGN_MOUNT, E_DST_RO, E_PROPAGATION.
+[[nodiscard]] Result<Plan> make_plan(Draft draft, const Inputs& inputs);
+
+}  // namespace nvhook::plan

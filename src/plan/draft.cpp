@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "nvhook/plan/make_plan.hpp"
+
+namespace nvhook::plan {
+namespace {
+
+using container::Place;
+using driver::Abi;
+using driver::Driver;
+
+// Where programs go, whatever the image: the directory that every PATH has.
+constexpr std::string_view kProgramDirectory = "/usr/bin";
+constexpr std::string_view kDeviceDirectory = "/dev";
+
+// Links beside the SONAMEs that programs open by name. "%" stands for the driver's version.
+struct FixedLink {
+  std::string_view name;
+  std::string_view target;
+};
+constexpr std::array kFixedLinks = {
+    FixedLink{"libcuda.so", "libcuda.so.1"},
+    FixedLink{"libnvidia-opticalflow.so", "libnvidia-opticalflow.so.1"},
+    FixedLink{"libGLX_indirect.so.0", "libGLX_nvidia.so.%"},
+};
+
+bool matches(const request::GpuId& id, const driver::Gpu& gpu) {
+  if (const auto* index = std::get_if<request::GpuIndex>(&id)) return index->index == gpu.index;
+  const auto lower = [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
+  return std::ranges::equal(std::get<request::GpuUuid>(id).uuid, gpu.uuid, {}, lower, lower);
+}
+
+std::string written(const request::GpuId& id) {
+  if (const auto* index = std::get_if<request::GpuIndex>(&id)) return std::to_string(index->index);
+  return std::get<request::GpuUuid>(id).uuid;
+}
+
+std::unexpected<Error> no_such_gpu(const request::GpuId& id, const Driver& driver) {
+  auto text = "there is no GPU " + written(id) + " on this host; it has " +
+              std::to_string(driver.gpus.size());
+  if (!driver.gpus.empty()) text += ", with indices 0 to " + std::to_string(driver.gpus.size() - 1);
+  return failure(ErrorId::ReqDevice, text + " (NVIDIA_VISIBLE_DEVICES)");
+}
+
+// In the driver's order, each once, whatever the order of the request.
+Result<std::vector<driver::Gpu>> chosen_gpus(const request::Request& request,
+                                             const Driver& driver) {
+  if (std::holds_alternative<request::AllGpus>(request.gpus)) return driver.gpus;
+  if (std::holds_alternative<request::NoGpus>(request.gpus)) return std::vector<driver::Gpu>{};
+  const auto& ids = std::get<std::vector<request::GpuId>>(request.gpus);
+  for (const auto& id : ids)
+    if (std::ranges::none_of(driver.gpus, [&](const auto& gpu) { return matches(id, gpu); }))
+      return no_such_gpu(id, driver);
+  std::vector<driver::Gpu> chosen;
+  for (const auto& gpu : driver.gpus)
+    if (std::ranges::any_of(ids, [&](const auto& id) { return matches(id, gpu); }))
+      chosen.push_back(gpu);
+  return chosen;
+}
+
+// The first of the requested capabilities that brings the library.
+std::optional<Capability> reason_for(const driver::Library& library, Capabilities requested) {
+  for (const auto capability : kAllCapabilities)
+    if (requested.contains(capability) && library.capabilities.contains(capability))
+      return capability;
+  return std::nullopt;
+}
+
+class Drafter {
+ public:
+  Drafter(const request::Request& request, const Driver& driver, const container::Image& image)
+      : request_(request), driver_(driver), image_(image) {}
+
+  Draft draft(std::vector<driver::Gpu> gpus) && {
+    draft_.gpus = std::move(gpus);
+    draft_.omitted = driver_.omitted;
+    for (const auto& library : driver_.libraries) add_library(library);
+    for (const auto& program : driver_.programs) add_program(program);
+    for (const auto& node : driver_.nodes) add_node(node);
+    for (const auto& gpu : draft_.gpus) add_gpu(gpu);
+    return std::move(draft_);
+  }
+
+ private:
+  void add_library(const driver::Library& library) {
+    const bool compat = library.abi == Abi::Compat32;
+    if (compat && !request_.capabilities.contains(Capability::Compat32)) return;
+    const auto capability = reason_for(library, request_.capabilities);
+    if (!capability) return;
+    const auto& directory = compat ? image_.library32_directory : image_.library_directory;
+    const auto kind = compat ? Kind::Library32 : Kind::Library;
+    const std::string file(library.path.name());
+    // The host's folders (vdpau/, tls/) are flattened, so two files may want one name.
+    if (!taken_.insert({directory, file}).second) {
+      draft_.omitted.push_back({library.path, "another library of that name is injected already"});
+      return;
+    }
+    draft_.mounts.push_back({.kind = kind,
+                             .capability = capability,
+                             .reason = std::string(name_of(*capability)),
+                             .source = library.path,
+                             .place = {directory, file},
+                             .number = {}});
+    for (const auto& link : library.links) add_link(library, kind, *capability, link, file);
+    for (const auto& [name, pattern] : kFixedLinks) {
+      std::string target(pattern);
+      if (const auto mark = target.find('%'); mark != target.npos)
+        target.replace(mark, 1, driver_.version);
+      const bool ours =
+          target == file || std::ranges::find(library.links, target) != library.links.end();
+      if (ours) add_link(library, kind, *capability, std::string(name), target);
+    }
+  }
+
+  void add_link(const driver::Library& library, Kind kind, Capability capability,
+                const std::string& name, const std::string& target) {
+    const auto& directory =
+        kind == Kind::Library32 ? image_.library32_directory : image_.library_directory;
+    if (!taken_.insert({directory, name}).second) return;
+    draft_.links.push_back({.place = {directory, name},
+                            .target = target,
+                            .library = library.path,
+                            .kind = kind,
+                            .capability = capability});
+  }
+
+  void add_program(const driver::Program& program) {
+    if (!request_.capabilities.contains(program.capability)) return;
+    draft_.mounts.push_back(
+        {.kind = Kind::Binary,
+         .capability = program.capability,
+         .reason = std::string(name_of(program.capability)),
+         .source = program.path,
+         .place = {{std::string(kProgramDirectory)}, std::string(program.path.name())},
+         .number = {}});
+  }
+
+  void add_node(const driver::Node& node) {
+    std::optional<Capability> capability;
+    const auto first_of = [&](std::initializer_list<Capability> bringing) {
+      for (const auto candidate : bringing)
+        if (!capability && request_.capabilities.contains(candidate)) capability = candidate;
+      return capability.has_value();
+    };
+    switch (node.kind) {
+      case driver::NodeKind::Control:
+        break;
+      case driver::NodeKind::Uvm:
+      case driver::NodeKind::UvmTools:
+        if (!first_of({Capability::Compute, Capability::Video})) return;
+        break;
+      case driver::NodeKind::Modeset:
+        // Vulkan's presentation needs it with "graphics" alone.
+        if (!first_of({Capability::Display, Capability::Graphics})) return;
+        break;
+    }
+    add_device(node.path, node.name, node.number, capability,
+               capability ? std::string(name_of(*capability)) : "control node");
+  }
+
+  void add_gpu(const driver::Gpu& gpu) {
+    add_device(gpu.node, "nvidia" + std::to_string(gpu.minor), gpu.number, std::nullopt,
+               "GPU " + std::to_string(gpu.index));
+  }
+
+  void add_device(const HostPath& source, const std::string& name, DeviceNumber number,
+                  std::optional<Capability> capability, std::string reason) {
+    draft_.mounts.push_back({.kind = Kind::Device,
+                             .capability = capability,
+                             .reason = std::move(reason),
+                             .source = source,
+                             .place = {{std::string(kDeviceDirectory)}, name},
+                             .number = number});
+  }
+
+  const request::Request& request_;
+  const Driver& driver_;
+  const container::Image& image_;
+  std::set<Place> taken_;
+  Draft draft_;
+};
+
+}  // namespace
+
+Result<Draft> draft(const request::Request& request, const Driver& driver,
+                    const container::Image& image) {
+  if (image.loader && image.loader->machine != elf::native().machine &&
+      !(image.loader->machine == elf::Machine::I386 &&
+        elf::native().machine == elf::Machine::X86_64))
+    return failure(ErrorId::DstArch, "the image is for " + elf::name_of(image.loader->machine) +
+                                         ", this host's driver for " +
+                                         elf::name_of(elf::native().machine) +
+                                         ": use an image for this host's processor");
+  auto gpus = chosen_gpus(request, driver);
+  if (!gpus) return std::unexpected(std::move(gpus).error());
+  return Drafter(request, driver, image).draft(std::move(*gpus));
+}
+
+std::vector<Place> places_of(const Draft& draft) {
+  std::vector<Place> places;
+  places.reserve(draft.mounts.size() + draft.links.size());
+  for (const auto& mount : draft.mounts) places.push_back(mount.place);
+  for (const auto& link : draft.links) places.push_back(link.place);
+  return places;
+}
+
+}  // namespace nvhook::plan

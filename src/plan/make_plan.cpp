@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvhook/plan/make_plan.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <string_view>
+#include <utility>
+
+#include "nvhook/base/quote.hpp"
+
+namespace nvhook::plan {
+namespace {
+
+using container::DirectoryFacts;
+using container::Found;
+using container::MountKind;
+using container::Place;
+using container::Standing;
+
+std::string_view name_of(Standing standing) {
+  switch (standing) {
+    case Standing::Nothing:
+      return "nothing";
+    case Standing::File:
+      return "a file";
+    case Standing::Directory:
+      return "a directory";
+    case Standing::Link:
+      return "a symbolic link";
+    case Standing::CharDevice:
+      return "another device";
+    case Standing::Other:
+      return "a special file";
+  }
+  std::abort();  // every enumerator is handled above
+}
+
+// The runtime's own /dev: a tmpfs by the bundle's word. Any other tmpfs there is a volume.
+bool runtime_makes_dev(const oci::Config& config) {
+  return std::ranges::any_of(config.mounts, [](const auto& mount) {
+    return mount.type == "tmpfs" && (mount.destination == "/dev" || mount.destination == "/dev/");
+  });
+}
+
+// "libcuda.so.535.104.05" is a driver's file of the same stem as "libcuda.so.1": ".so." and then a
+// version of two or more numbers.
+bool names_other_version(std::string_view link_text, std::string_view link_name) {
+  const auto file = link_text.substr(link_text.rfind('/') + 1);
+  const auto so = link_name.find(".so");
+  if (so == link_name.npos) return false;
+  const auto stem = link_name.substr(0, so + 3);
+  if (!file.starts_with(stem) || file.size() <= stem.size() || file[stem.size()] != '.')
+    return false;
+  const auto version = file.substr(stem.size() + 1);
+  return version.contains('.') &&
+         std::ranges::all_of(version, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+}
+
+class Planner {
+ public:
+  explicit Planner(const Inputs& inputs)
+      : in_(inputs), dev_is_runtimes_(runtime_makes_dev(inputs.config)) {}
+
+  Result<Plan> plan(Draft draft) && {
+    plan_.container = in_.container;
+    if (!in_.container.pid)
+      plan_.unknown = {Unknown::Cgroup, Unknown::PresentNodes, Unknown::Propagation};
+    plan_.request = in_.request;
+    plan_.driver_version = in_.driver.version;
+    plan_.driver_root = in_.driver.root;
+    plan_.gpus = std::move(draft.gpus);
+    plan_.omitted = std::move(draft.omitted);
+    plan_.warnings = in_.driver.warnings;
+    warn_about_image();
+    for (const auto& mount : draft.mounts)
+      if (auto done = add_mount(mount); !done) return std::unexpected(std::move(done).error());
+    for (const auto& link : draft.links)
+      if (auto done = add_link(link); !done) return std::unexpected(std::move(done).error());
+    return std::move(plan_);
+  }
+
+ private:
+  const Found& found_at(const Place& place) const { return in_.survey.places.at(place); }
+  const DirectoryFacts& directory_of(const Place& place) const {
+    return in_.survey.directories.at(place.directory);
+  }
+  ContainerPath target_of(const Place& place) const {
+    return directory_of(place).resolved / place.name;
+  }
+
+  void warn_about_image() {
+    if (in_.image.empty)
+      plan_.warnings.push_back(
+          {WarningId::RootfsEmpty, "the root file system " + quote(in_.container.rootfs) +
+                                       " is empty: library directories are a guess"});
+    else if (!in_.image.loader)
+      plan_.warnings.push_back({WarningId::NoLoader,
+                                "the image has no dynamic loader: its programs can open the GPUs, "
+                                "but cannot load the driver's libraries"});
+  }
+
+  // Whether something new may be made or mounted at the place.
+  Result<void> check_directory(const Place& place) const {
+    const auto& directory = directory_of(place);
+    const bool usable = directory.mount == MountKind::Rootfs ||
+                        (directory.mount == MountKind::Dev && dev_is_runtimes_);
+    if (!usable)
+      return failure(ErrorId::DstForeignMount,
+                     quote(directory.resolved.value) +
+                         " lies in a volume or another file system of the container; nothing is "
+                         "made there (do not mount over the directories of the driver)");
+    if (directory.shared)
+      return failure(ErrorId::Propagation,
+                     "mounts in " + quote(directory.resolved.value) +
+                         " would appear on the host: use a private or slave propagation for the "
+                         "container's root");
+    return {};
+  }
+
+  Result<void> check_new_name(const Place& place) const {
+    if (in_.config.root_readonly && directory_of(place).mount == MountKind::Rootfs)
+      return failure(ErrorId::DstReadOnly,
+                     quote(target_of(place).value) +
+                         " does not exist and the container's root is read-only; nvhook never "
+                         "writes to a read-only root (root.readonly)");
+    return {};
+  }
+
+  Result<void> add_mount(const DraftMount& draft) {
+    const auto& found = found_at(draft.place);
+    auto& mount = plan_.mounts.emplace_back();
+    mount.kind = draft.kind;
+    mount.capability = draft.capability;
+    mount.reason = draft.reason;
+    mount.source = draft.source;
+    mount.target = target_of(draft.place);
+    mount.options = draft.kind == Kind::Device ? kDeviceMount : kFileMount;
+    if (draft.kind == Kind::Device) {
+      plan_.devices.push_back({mount.target, draft.number});
+      if (found.standing == Standing::CharDevice && found.number == draft.number) {
+        mount.state = State::Present;
+        mount.options = {};
+        return {};
+      }
+    }
+    return check_target(draft.place, found);
+  }
+
+  Result<void> check_target(const Place& place, const Found& found) const {
+    if (auto fine = check_directory(place); !fine) return fine;
+    if (found.standing == Standing::Nothing) return check_new_name(place);
+    if (found.standing != Standing::File)
+      return failure(ErrorId::DstType, quote(target_of(place).value) + " is " +
+                                           std::string(name_of(found.standing)) +
+                                           " in the image, a plain file is due");
+    if (found.other_mount)
+      return failure(ErrorId::DstForeignMount,
+                     quote(target_of(place).value) + " is a mount of the container's own already");
+    return {};
+  }
+
+  Result<void> add_link(const DraftLink& draft) {
+    const auto& found = found_at(draft.place);
+    const auto path = target_of(draft.place);
+    switch (found.standing) {
+      case Standing::Nothing: {
+        if (auto fine = check_directory(draft.place); !fine) return fine;
+        if (auto fine = check_new_name(draft.place); !fine) return fine;
+        plan_.symlinks.push_back({path, draft.target, std::nullopt});
+        return {};
+      }
+      case Standing::File:
+        return cover_file(draft, found);
+      case Standing::Link:
+        return settle_link(draft, found);
+      case Standing::Directory:
+      case Standing::CharDevice:
+      case Standing::Other:
+        warn_link_exists(path, draft, name_of(found.standing));
+        return {};
+    }
+    std::abort();  // every enumerator is handled above
+  }
+
+  // A library of the image's own would win over ours by its name.
+  Result<void> cover_file(const DraftLink& draft, const Found& found) {
+    if (auto fine = check_target(draft.place, found); !fine) return fine;
+    plan_.mounts.push_back({.kind = draft.kind,
+                            .capability = draft.capability,
+                            .state = State::Mount,
+                            .reason = "the image has a file where the link belongs",
+                            .source = draft.library,
+                            .target = target_of(draft.place),
+                            .options = kFileMount});
+    return {};
+  }
+
+  Result<void> settle_link(const DraftLink& draft, const Found& found) {
+    if (found.link_text == draft.target) return {};
+    if (!found.link_dangles && !names_other_version(found.link_text, draft.place.name)) {
+      warn_link_exists(target_of(draft.place), draft, "a link to " + quote(found.link_text));
+      return {};
+    }
+    if (auto fine = check_directory(draft.place); !fine) return fine;
+    if (auto fine = check_new_name(draft.place); !fine) return fine;
+    plan_.symlinks.push_back({target_of(draft.place), draft.target, found.link_text});
+    return {};
+  }
+
+  void warn_link_exists(const ContainerPath& path, const DraftLink& draft, std::string_view what) {
+    plan_.warnings.push_back(
+        {WarningId::LinkExists, quote(path.value) + " is " + std::string(what) +
+                                    " in the image and stays; programs that open it do not get " +
+                                    draft.target});
+  }
+
+  const Inputs& in_;
+  bool dev_is_runtimes_;
+  Plan plan_;
+};
+
+}  // namespace
+
+Result<Plan> make_plan(Draft draft, const Inputs& inputs) {
+  return Planner(inputs).plan(std::move(draft));
+}
+
+}  // namespace nvhook::plan

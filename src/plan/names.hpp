@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "nvhook/plan/plan.hpp"
+
+// The words of nvhook.plan/1.
+namespace nvhook::plan {
+
+[[nodiscard]] std::string_view name_of(Kind kind);        // "library32"
+[[nodiscard]] std::string_view name_of(State state);      // "present"
+[[nodiscard]] std::string_view name_of(Unknown unknown);  // "present-nodes"
+
+}  // namespace nvhook::plan

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "names.hpp"
+#include "nvhook/plan/print.hpp"
+
+namespace nvhook::plan {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr auto kSchema = "nvhook.plan/1";
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json to_object(const Container& container) {
+  return {{"id", container.id},
+          {"pid", or_null(container.pid)},
+          {"bundle", container.bundle},
+          {"rootfs", container.rootfs}};
+}
+
+Json to_object(const request::Request& request) {
+  Json capabilities = Json::array();
+  for (const auto capability : kAllCapabilities)
+    if (request.capabilities.contains(capability)) capabilities.push_back(name_of(capability));
+  return {{"devices", request.devices},
+          {"source", name_of(request.source)},
+          {"capabilities", std::move(capabilities)},
+          {"privileged", nullptr},
+          {"requirements", Json::array()}};
+}
+
+Json to_object(const driver::Gpu& gpu) {
+  return {{"index", gpu.index}, {"minor", gpu.minor}, {"uuid", gpu.uuid},
+          {"bus", gpu.bus},     {"model", gpu.model}, {"mig", Json::array()}};
+}
+
+Json to_object(const Mount& mount) {
+  return {{"kind", name_of(mount.kind)},
+          {"capability", mount.capability ? Json(name_of(*mount.capability)) : Json(nullptr)},
+          {"state", name_of(mount.state)},
+          {"reason", mount.reason},
+          {"source", mount.source.value},
+          {"target", mount.target.value},
+          {"options", names_of(mount.options)}};
+}
+
+Json to_object(const Symlink& link) {
+  return {{"path", link.path.value}, {"target", link.target}, {"replaces", or_null(link.replaces)}};
+}
+
+Json to_object(const Device& device) {
+  return {{"path", device.path.value},
+          {"type", "c"},
+          {"major", device.number.major},
+          {"minor", device.number.minor},
+          {"access", "rw"}};
+}
+
+Json to_object(const driver::Omitted& omitted) {
+  return {{"path", omitted.path.value}, {"reason", omitted.reason}};
+}
+
+Json to_object(const Warning& warning) {
+  return {{"id", name_of(warning.id)}, {"text", warning.text}};
+}
+
+template <class T>
+Json to_array(const std::vector<T>& items) {
+  Json array = Json::array();
+  for (const auto& item : items) array.push_back(to_object(item));
+  return array;
+}
+
+std::string document(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string to_json(const Plan& plan) {
+  Json unknown = Json::array();
+  for (const auto part : plan.unknown) unknown.push_back(name_of(part));
+  return document(
+      {{"schema", kSchema},
+       {"inject", true},
+       {"reason", nullptr},
+       {"unknown", std::move(unknown)},
+       {"layout", "system"},
+       {"container", to_object(plan.container)},
+       {"request", to_object(plan.request)},
+       {"driver",
+        {{"version", plan.driver_version}, {"cuda", nullptr}, {"root", plan.driver_root}}},
+       {"gpus", to_array(plan.gpus)},
+       {"mounts", to_array(plan.mounts)},
+       {"symlinks", to_array(plan.symlinks)},
+       {"files", Json::array()},
+       {"devices", to_array(plan.devices)},
+       {"ldcache", {{"action", "none"}, {"path", nullptr}, {"directories", Json::array()}}},
+       {"omitted", to_array(plan.omitted)},
+       {"warnings", to_array(plan.warnings)}});
+}
+
+std::string to_json(const request::NothingAsked& nothing) {
+  return document({{"schema", kSchema}, {"inject", false}, {"reason", nothing.reason}});
+}
+
+}  // namespace nvhook::plan

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "names.hpp"
+#include "nvhook/base/quote.hpp"
+#include "nvhook/plan/print.hpp"
+
+namespace nvhook::plan {
+namespace {
+
+// Collects lines of columns under headings, each column as wide as its widest cell.
+class Page {
+ public:
+  explicit Page(Style style) : style_(style) {}
+
+  void line(std::string_view text) { text_.append(text).append("\n"); }
+
+  void table(std::string_view heading, const std::vector<std::vector<std::string>>& rows) {
+    if (rows.empty()) return;
+    text_ += '\n';
+    line(style_ == Style::Colour ? "\x1b[1m" + std::string(heading) + "\x1b[0m"
+                                 : std::string(heading));
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows) {
+      widths.resize(std::max(widths.size(), row.size()));
+      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    }
+    for (const auto& row : rows) {
+      std::string text = " ";
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        text += ' ' + row[i];
+        if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 1, ' ');
+      }
+      line(text.substr(0, text.find_last_not_of(' ') + 1));
+    }
+  }
+
+  [[nodiscard]] std::string text() && { return std::move(text_); }
+
+ private:
+  Style style_;
+  std::string text_;
+};
+
+std::string joined(const std::vector<std::string>& words, std::string_view separator) {
+  std::string text;
+  for (const auto& word : words) {
+    if (!text.empty()) text += separator;
+    text += word;
+  }
+  return text;
+}
+
+// Names of the image's making may hold bytes that a terminal would obey.
+std::string shown(const std::string& path) {
+  const bool plain =
+      std::ranges::all_of(path, [](unsigned char c) { return c >= 0x20 && c < 0x7f; });
+  return plain ? path : quote(path);
+}
+
+std::vector<std::string> capabilities_of(const request::Request& request) {
+  std::vector<std::string> names;
+  for (const auto capability : kAllCapabilities)
+    if (request.capabilities.contains(capability)) names.emplace_back(name_of(capability));
+  return names;
+}
+
+std::vector<std::vector<std::string>> mounts_of(const Plan& plan, Kind kind) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& mount : plan.mounts) {
+    if (mount.kind != kind) continue;
+    const auto how =
+        mount.state == State::Present ? "already there" : joined(names_of(mount.options), ",");
+    rows.push_back(
+        {shown(mount.target.value), "<- " + shown(mount.source.value), how, mount.reason});
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string to_text(const Plan& plan, Style style) {
+  Page page(style);
+  page.line("container  " + quote(plan.container.id) +
+            (plan.container.pid ? ", process " + std::to_string(*plan.container.pid)
+                                : std::string(", not running")));
+  page.line("root       " + shown(plan.container.rootfs));
+  std::vector<std::string> devices;
+  for (const auto& device : plan.request.devices) devices.push_back(quote(device));
+  page.line("asks for   devices " + joined(devices, " ") + ", capabilities " +
+            joined(capabilities_of(plan.request), " "));
+  page.line("driver     " + plan.driver_version + " below " + plan.driver_root);
+  if (!plan.unknown.empty()) {
+    std::vector<std::string> parts;
+    for (const auto part : plan.unknown) parts.emplace_back(name_of(part));
+    page.line("unknown    " + joined(parts, ", ") + " (no running container)");
+  }
+
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& gpu : plan.gpus)
+    rows.push_back({std::to_string(gpu.index), gpu.uuid, gpu.bus, gpu.model});
+  page.table("GPUs", rows);
+
+  constexpr std::array kGroups = {
+      std::pair{Kind::Library, "Libraries"}, std::pair{Kind::Library32, "32-bit libraries"},
+      std::pair{Kind::Binary, "Programs"}, std::pair{Kind::Device, "Device nodes"}};
+  for (const auto& [kind, heading] : kGroups) page.table(heading, mounts_of(plan, kind));
+
+  rows.clear();
+  for (const auto& link : plan.symlinks)
+    rows.push_back({shown(link.path.value), "-> " + link.target,
+                    link.replaces ? "instead of " + quote(*link.replaces) : std::string()});
+  page.table("Symbolic links", rows);
+
+  rows.clear();
+  for (const auto& device : plan.devices)
+    rows.push_back({"c " + std::to_string(device.number.major) + ":" +
+                        std::to_string(device.number.minor) + " rw",
+                    shown(device.path.value)});
+  page.table("Device cgroup", rows);
+
+  rows.clear();
+  for (const auto& omitted : plan.omitted)
+    rows.push_back({shown(omitted.path.value), omitted.reason});
+  page.table("Left out", rows);
+
+  rows.clear();
+  for (const auto& warning : plan.warnings)
+    rows.push_back({std::string(name_of(warning.id)), warning.text});
+  page.table("Warnings", rows);
+  return std::move(page).text();
+}
+
+std::string to_text(const request::NothingAsked& nothing, Style style) {
+  Page page(style);
+  page.line("nothing to do: " + nothing.reason);
+  return std::move(page).text();
+}
+
+}  // namespace nvhook::plan
