@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "nvhook/base/error.hpp"
+#include "nvhook/cgroup/devices.hpp"
+#include "nvhook/container/process.hpp"
+#include "nvhook/container/procfs.hpp"
+#include "nvhook/container/rootfs.hpp"
+#include "nvhook/plan/plan.hpp"
+
+namespace nvhook::apply {
+
+// The container by its descriptors, all of them taken before it is entered. Borrowed.
+struct Target {
+  const container::Procfs& procfs;
+  const container::Process& process;
+  const container::Rootfs& rootfs;
+  const cgroup::DeviceCgroup& cgroup;
+};
+
+// Is told of each step before it is done ("mount /dev/nvidia0"). May be empty.
+using Observer = std::function<void(std::string_view step)>;
+
+// Carries out the plan: captures the sources as detached mounts, enters the container's mount
+// namespace, places mounts and links, and allows the devices last, so that a run that fails grants
+// nothing. All or nothing: on failure everything done is undone in reverse order.
+//
+// The calling process must be single-threaded with umask 0. It stays in the container's mount
+// namespace afterwards: it may write to descriptors that it holds, and should end soon.
+// Fails with E_SRC_*, E_DST_*, E_NS, E_USERNS, E_CGROUP, E_NOSPC, E_RACE, E_KERNEL.
+[[nodiscard]] Result<void> run(const plan::Plan& plan, const Target& target,
+                               const Observer& observer);
+
+}  // namespace nvhook::apply

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+
+#include <utility>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/files/open.hpp"
+#include "nvhook/mount/mount.hpp"
+
+namespace nvhook::apply {
+namespace {
+
+constexpr unsigned kOverflowUid = 65534;  // /proc/sys/kernel/overflowuid unless changed
+constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
+
+std::unexpected<Error> not_trusted(const HostPath& path, std::string_view why) {
+  return failure(ErrorId::SrcTrust, quote(path.value) + " " + std::string(why));
+}
+
+Result<void> check_node(const HostPath& path, const struct stat& status, DeviceNumber number) {
+  const DeviceNumber actual{.major = gnu_dev_major(status.st_rdev),
+                            .minor = gnu_dev_minor(status.st_rdev)};
+  if (S_ISCHR(status.st_mode) && actual == number) return {};
+  return failure(ErrorId::NodeType, quote(path.value) + " is not the character device " +
+                                        std::to_string(number.major) + ":" +
+                                        std::to_string(number.minor));
+}
+
+}  // namespace
+
+Result<Capturer> Capturer::open(OwnerView view) {
+  auto root = files::open_host_directory("/", ErrorId::Kernel);
+  if (!root) return std::unexpected(std::move(root).error());
+  return Capturer(std::move(*root), view);
+}
+
+bool Capturer::is_roots(unsigned uid) const {
+  return uid == 0 || (view_ == OwnerView::UserNamespace && uid == kOverflowUid);
+}
+
+Result<void> Capturer::check_directory(const HostPath& directory) {
+  if (checked_directories_.contains(directory.value)) return {};
+  const auto name = directory.value == "/" ? "." : directory.value.substr(1);
+  const auto fd = files::open_at(root_.get(), name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
+  if (!fd) return std::unexpected(Error(fd.error()).as(ErrorId::SrcChanged));
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0) return system_failure(ErrorId::Kernel, "stat directory");
+  if (!is_roots(status.st_uid) || (status.st_mode & kOthersMayWrite) != 0)
+    return not_trusted(directory, "can be changed by others than root; make it root's, mode 0755");
+  checked_directories_.insert(directory.value);
+  return {};
+}
+
+Result<UniqueFd> Capturer::capture(const plan::Mount& mount, DeviceNumber number) {
+  const auto& path = mount.source;
+  auto fd =
+      files::open_at(root_.get(), path.value.substr(1), O_PATH | O_NOFOLLOW, files::Lookup::Plain);
+  if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
+  if (auto fine = check_directory(path.parent()); !fine)
+    return std::unexpected(std::move(fine).error());
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0)
+    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
+
+  if (mount.kind == plan::Kind::Device) {
+    if (auto fine = check_node(path, status, number); !fine)
+      return std::unexpected(std::move(fine).error());
+  } else {
+    if (!S_ISREG(status.st_mode)) return not_trusted(path, "is no longer a plain file");
+    if (!is_roots(status.st_uid) || (status.st_mode & kOthersMayWrite) != 0)
+      return not_trusted(path, "can be changed by others than root; make it root's, mode 0755");
+    struct statfs system {};
+    if (::fstatfs(fd->get(), &system) != 0)
+      return system_failure(ErrorId::Kernel, "statfs " + quote(path.value));
+    if ((static_cast<unsigned long>(system.f_flags) & ST_NOEXEC) != 0)
+      return not_trusted(path, "lies on a noexec mount: no program could load it");
+  }
+
+  auto tree = mount::clone(fd->get());
+  if (!tree) return failed_to(quote(path.value), std::move(tree));
+  if (auto done = mount::restrict_to(tree->get(), mount.options); !done)
+    return failed_to(quote(path.value), std::move(done));
+  return tree;
+}
+
+}  // namespace nvhook::apply

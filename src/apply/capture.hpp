@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "nvhook/base/error.hpp"
+#include "nvhook/base/unique_fd.hpp"
+#include "nvhook/plan/plan.hpp"
+
+namespace nvhook::apply {
+
+// Takes the sources of mounts on this host, before the container is entered: from then on no name
+// of the host is looked up again.
+class Capturer {
+ public:
+  // In a user namespace of its own the host's root shows as the overflow uid.
+  enum class OwnerView { Host, UserNamespace };
+  // Opens "/". Fails with E_KERNEL.
+  [[nodiscard]] static Result<Capturer> open(OwnerView view);
+
+  // The source as a detached, restricted mount, after checking it. Libraries and programs: a plain
+  // file that only root can change, not on a noexec mount. Nodes: the very device, in a directory
+  // of root's. Fails with E_SRC_TRUST, E_SRC_CHANGED, E_NODE_TYPE, E_KERNEL.
+  [[nodiscard]] Result<UniqueFd> capture(const plan::Mount& mount, DeviceNumber number);
+
+ private:
+  Capturer(UniqueFd root, OwnerView view) : root_(std::move(root)), view_(view) {}
+
+  [[nodiscard]] Result<void> check_directory(const HostPath& directory);
+  [[nodiscard]] bool is_roots(unsigned uid) const;
+
+  UniqueFd root_;
+  OwnerView view_;
+  std::set<std::string> checked_directories_;
+};
+
+}  // namespace nvhook::apply

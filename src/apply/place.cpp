@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "place.hpp"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/files/open.hpp"
+#include "nvhook/mount/mount.hpp"
+
+namespace nvhook::apply {
+namespace {
+
+constexpr mode_t kMountpointMode = 0444;  // of an empty file that is always mounted over
+constexpr mode_t kDirectoryMode = 0755;
+constexpr std::string_view kKeptSuffix = ".nvhook-old";
+
+// What a failure to make something at a target means.
+ErrorId id_of_creation(int error) {
+  switch (error) {
+    case EROFS:
+    case EACCES:
+    case EPERM:
+      return ErrorId::DstReadOnly;
+    case ENOSPC:
+    case EDQUOT:
+      return ErrorId::NoSpace;
+    case EOVERFLOW:
+      return ErrorId::Userns;
+    case EEXIST:
+    case ENOENT:
+      return ErrorId::Race;
+    default:
+      return ErrorId::Kernel;
+  }
+}
+
+// What a failure to open a target means.
+ErrorId id_of_lookup(const Error& error) {
+  if (error.id() == ErrorId::Race) return ErrorId::Race;
+  if (error.code() == std::errc::cross_device_link) return ErrorId::DstForeignMount;
+  if (error.code() == std::errc::too_many_symbolic_link_levels) return ErrorId::DstType;
+  return ErrorId::DstResolve;
+}
+
+std::unexpected<Error> cannot_make(std::string_view what, const ContainerPath& path) {
+  return system_failure(id_of_creation(errno), std::string(what) + " " + quote(path.value));
+}
+
+}  // namespace
+
+Result<UniqueFd> Placer::make_directory(const ContainerPath& path) {
+  const auto parent = directory(path.parent());
+  if (!parent) return std::unexpected(Error(parent.error()));
+  const std::string name(path.name());
+  if (::mkdirat(*parent, name.c_str(), kDirectoryMode) != 0)
+    return cannot_make("make directory", path);
+  undo_.made_directory(*parent, name);
+  auto fd = files::open_at(*parent, name, O_PATH | O_DIRECTORY, files::Lookup::SameMount);
+  if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::Race));
+  return fd;
+}
+
+Result<int> Placer::directory(const ContainerPath& path) {
+  if (const auto known = directories_.find(path); known != directories_.end())
+    return known->second.get();
+  auto fd = files::open_in_root(rootfs_.root(), path, O_PATH | O_DIRECTORY);
+  if (!fd && fd.error().code() == std::errc::no_such_file_or_directory && path.value != "/")
+    fd = make_directory(path);
+  if (!fd) {
+    auto error = std::move(fd).error().within("container directory " + quote(path.value));
+    // make_directory has chosen its id already.
+    if (error.id() != ErrorId::Kernel) return std::unexpected(std::move(error));
+    return std::unexpected(std::move(error).as(ErrorId::DstResolve));
+  }
+  const auto mount_id = container::mount_id_of(fd->get());
+  if (!mount_id) return std::unexpected(Error(mount_id.error()));
+  if (*mount_id != rootfs_.mount_id && *mount_id != rootfs_.dev_mount_id)
+    return failure(ErrorId::DstForeignMount,
+                   quote(path.value) + " lies in a volume or another file system");
+  const int borrowed = fd->get();
+  directories_.emplace(path, std::move(*fd));
+  return borrowed;
+}
+
+Result<void> Placer::place_mount(UniqueFd tree, const ContainerPath& target) {
+  const auto parent = directory(target.parent());
+  if (!parent) return std::unexpected(Error(parent.error()));
+  const std::string name(target.name());
+
+  const bool made = ::mknodat(*parent, name.c_str(), S_IFREG | kMountpointMode, 0) == 0;
+  if (!made && errno != EEXIST) return cannot_make("make mount point", target);
+  auto point = files::open_at(*parent, name, O_PATH | O_NOFOLLOW, files::Lookup::SameMount);
+  if (!point) {
+    const auto id = id_of_lookup(point.error());
+    return std::unexpected(std::move(point).error().within("mount point").as(id));
+  }
+  struct stat status {};
+  if (::fstat(point->get(), &status) != 0)
+    return system_failure(ErrorId::Kernel, "stat " + quote(target.value));
+  if (made) undo_.made_file(*parent, name, status.st_dev, status.st_ino);
+  // The kernel would mount over a link, a fifo or a device just as well.
+  if (!S_ISREG(status.st_mode))
+    return failure(ErrorId::DstType, quote(target.value) + " is not a plain file");
+  if (auto done = mount::attach(tree.get(), point->get()); !done)
+    return failed_to(quote(target.value), std::move(done));
+  undo_.mounted(std::move(tree));
+  return {};
+}
+
+Result<void> Placer::place_link(const plan::Symlink& link) {
+  const auto parent = directory(link.path.parent());
+  if (!parent) return std::unexpected(Error(parent.error()));
+  const std::string name(link.path.name());
+  if (!link.replaces) {
+    if (::symlinkat(link.target.c_str(), *parent, name.c_str()) != 0)
+      return cannot_make("make link", link.path);
+    undo_.made_link(*parent, name);
+    return {};
+  }
+
+  const auto kept_as = "." + name + std::string(kKeptSuffix);
+  if (::symlinkat(link.target.c_str(), *parent, kept_as.c_str()) != 0)
+    return cannot_make("make link", link.path);
+  if (::renameat2(*parent, kept_as.c_str(), *parent, name.c_str(), RENAME_EXCHANGE) != 0) {
+    auto failed = cannot_make("exchange link", link.path);
+    ::unlinkat(*parent, kept_as.c_str(), 0);
+    return failed;
+  }
+  undo_.exchanged_link(*parent, name, kept_as);
+  // What we hold now must be the stale link of the plan, not something put there since.
+  std::array<char, kMaxPath + 1> text{};
+  const auto size = ::readlinkat(*parent, kept_as.c_str(), text.data(), text.size());
+  if (size < 0 || std::string_view(text.data(), static_cast<std::size_t>(size)) != *link.replaces)
+    return failure(ErrorId::Race, quote(link.path.value) + " changed while the hook ran");
+  return {};
+}
+
+}  // namespace nvhook::apply

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+
+#include "nvhook/base/error.hpp"
+#include "nvhook/base/path.hpp"
+#include "nvhook/base/unique_fd.hpp"
+#include "nvhook/container/rootfs.hpp"
+#include "nvhook/plan/plan.hpp"
+#include "undo.hpp"
+
+namespace nvhook::apply {
+
+// Puts things into the container's root, from inside its mount namespace, by descriptors alone.
+// What stands at a target is checked again here, whatever the survey saw. Nothing that exists is
+// opened for writing, changed or removed; stale links are exchanged and can be put back.
+class Placer {
+ public:
+  // Borrows both; `undo` learns of everything that is made.
+  Placer(const container::Rootfs& rootfs, Undo& undo) : rootfs_(rootfs), undo_(undo) {}
+
+  // Attaches a detached mount of a file at `target`, making an empty file there if there is none.
+  // Fails with E_DST_*, E_NOSPC, E_USERNS, E_RACE, E_KERNEL.
+  [[nodiscard]] Result<void> place_mount(UniqueFd tree, const ContainerPath& target);
+
+  // Makes the link, or exchanges it for the stale one that the plan names.
+  [[nodiscard]] Result<void> place_link(const plan::Symlink& link);
+
+ private:
+  // The directory, opened once and made where it is missing. The descriptor is ours.
+  [[nodiscard]] Result<int> directory(const ContainerPath& path);
+  [[nodiscard]] Result<UniqueFd> make_directory(const ContainerPath& path);
+
+  const container::Rootfs& rootfs_;
+  Undo& undo_;
+  std::map<ContainerPath, UniqueFd> directories_;
+};
+
+}  // namespace nvhook::apply

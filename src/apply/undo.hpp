@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "nvhook/base/unique_fd.hpp"
+
+namespace nvhook::apply {
+
+// What was made in the container, in order, so that it can be taken away again. Directory
+// descriptors are borrowed: whoever opened them keeps them until the end.
+class Undo {
+ public:
+  // `fd_directory`: this process's fd directory of the verified procfs, for unmounting.
+  explicit Undo(int fd_directory) : fd_directory_(fd_directory) {}
+
+  void made_file(int directory, std::string name, dev_t device, ino_t inode);
+  void made_directory(int directory, std::string name);
+  void made_link(int directory, std::string name);
+  // `name` is our link now, the image's stands under `kept_as` beside it.
+  void exchanged_link(int directory, std::string name, std::string kept_as);
+  void mounted(UniqueFd tree);
+
+  // Takes everything away, last made first. Goes on past failures: the runtime is about to destroy
+  // the container, and half an undo is better than none.
+  void roll_back();
+
+  // The run has succeeded: drops what was kept only for rolling back.
+  void commit();
+
+ private:
+  struct File {
+    int directory;
+    std::string name;
+    dev_t device;
+    ino_t inode;
+  };
+  struct Directory {
+    int directory;
+    std::string name;
+  };
+  struct Link {
+    int directory;
+    std::string name;
+  };
+  struct ExchangedLink {
+    int directory;
+    std::string name;
+    std::string kept_as;
+  };
+  struct Mounted {
+    UniqueFd tree;
+  };
+  using Made = std::variant<File, Directory, Link, ExchangedLink, Mounted>;
+
+  void take_away(const Made& made) const;
+
+  int fd_directory_;
+  std::vector<Made> made_;
+};
+
+}  // namespace nvhook::apply
