@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace nvhook {
+
+// What the environment may still decide once it is gone: how output looks.
+struct Surroundings {
+  bool no_color = false;  // NO_COLOR was set
+};
+
+// Makes the process independent of whoever started it, before anything is read: inherited
+// descriptors are closed, 0 to 2 exist, the environment is empty, no core is dumped, other
+// processes cannot look into it, file modes are exact, and writing to a closed pipe is an error
+// instead of death. A process that was started with GLIBC_TUNABLES, which the C library has acted
+// on already, is started again without. The working directory is left to the command line.
+[[nodiscard]] Surroundings clean_start(char** argv);
+
+}  // namespace nvhook

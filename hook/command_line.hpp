@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "nvhook/base/error.hpp"
+
+namespace nvhook {
+
+enum class Action { Hook, DryRun };
+enum class Format { Text, Json };
+
+// What the user asked for. All paths are absolute already.
+struct Command {
+  Action action = Action::Hook;
+  Format format = Format::Text;
+  std::optional<std::string> stage;   // as given: "prestart", "createRuntime", "createContainer"
+  std::optional<std::string> bundle;  // of a dry run without a container
+  std::optional<std::string> config_file;
+  std::optional<std::string> driver_root;
+  std::optional<std::string> dev_root;
+  std::optional<std::string> proc_root;
+  std::optional<std::string> sys_root;
+  std::optional<std::string> debug_file;
+};
+
+// Text to print on standard output instead of doing anything: help, the version.
+struct Answer {
+  std::string text;
+};
+
+// Fails with E_USAGE.
+[[nodiscard]] Result<std::variant<Command, Answer>> parse_command_line(int argc, char** argv);
+
+// What --help prints.
+[[nodiscard]] std::string help_text();
+
+}  // namespace nvhook

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "journal.hpp"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+
+#include "nvhook/base/quote.hpp"
+
+namespace nvhook {
+namespace {
+
+void write_line(int fd, std::string line) {
+  line += '\n';
+  // One write, so that lines of several hooks do not mix; nobody is left to tell of a failure.
+  [[maybe_unused]] const auto written = ::write(fd, line.data(), line.size());
+}
+
+// "2026-01-31T12:34:56.789012Z"
+std::string now_utc() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  std::tm utc{};
+  ::gmtime_r(&now.tv_sec, &utc);
+  std::array<char, 32> text{};
+  const auto size = ::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  auto micros = std::to_string(now.tv_nsec / 1000);
+  micros.insert(0, 6 - micros.size(), '0');
+  return std::string(text.data(), size) + "." + micros + "Z";
+}
+
+std::int64_t micros_of_this_process() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
+
+}  // namespace
+
+UniqueFd Journal::open(const std::string& path) {
+  constexpr int kFlags =
+      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  UniqueFd fd(::open(path.c_str(), kFlags, 0600));
+  if (!fd) {
+    const std::error_code code(errno, std::system_category());
+    warning({WarningId::Log, "cannot write " + quote(path) + ": " + code.message()});
+  }
+  return fd;
+}
+
+void Journal::open_log(const std::string& path) { log_ = open(path); }
+
+void Journal::open_debug(const std::string& path) { debug_ = open(path); }
+
+void Journal::message(std::string_view level, std::string_view id, const std::string& text) {
+  write_line(STDERR_FILENO, "nvhook: " + text);
+  if (!log_) return;
+  const nlohmann::ordered_json line = {
+      {"time", now_utc()}, {"level", level}, {"id", id}, {"container", container_}, {"text", text}};
+  write_line(log_.get(), line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void Journal::error(const Error& error) { message("error", name_of(error.id()), error.text()); }
+
+void Journal::warning(const Warning& warning) {
+  const auto id = name_of(warning.id);
+  message("warning", id, std::string(id) + ": " + warning.text);
+}
+
+void Journal::step(std::string_view text) {
+  if (!debug_) return;
+  write_line(debug_.get(), now_utc() + " cpu " + std::to_string(micros_of_this_process()) +
+                               " us  " + std::string(text));
+}
+
+}  // namespace nvhook

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "clean_start.hpp"
+#include "command_line.hpp"
+#include "journal.hpp"
+#include "nvhook/apply/apply.hpp"
+#include "nvhook/config/load.hpp"
+#include "nvhook/plan/print.hpp"
+#include "prepare.hpp"
+#include "read_spec.hpp"
+
+namespace nvhook {
+namespace {
+
+using Outcome = std::variant<request::NothingAsked, Prepared>;
+
+Result<void> print(std::string_view text) {
+  while (!text.empty()) {
+    const auto written = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (written < 0) return system_failure(ErrorId::Kernel, "write to standard output");
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<config::Settings> settings_for(const Command& command, Journal& journal) {
+  auto parsed = config::load(command.config_file);
+  if (!parsed) return std::unexpected(std::move(parsed).error());
+  auto& roots = parsed->settings.roots;
+  if (command.driver_root) roots.driver = *command.driver_root;
+  if (command.dev_root) roots.dev = *command.dev_root;
+  if (command.proc_root) roots.proc = *command.proc_root;
+  if (command.sys_root) roots.sys = *command.sys_root;
+  if (!parsed->settings.log.file.empty()) journal.open_log(parsed->settings.log.file);
+  if (command.debug_file) journal.open_debug(*command.debug_file);
+  for (const auto& warning : parsed->warnings) journal.warning(warning);
+  return std::move(parsed->settings);
+}
+
+// Reads the settings only now: a container that asks for nothing does not depend on them.
+Result<Outcome> prepare_with_settings(const Spec& spec, const Command& command, Journal& journal) {
+  journal.about(spec.state.id);
+  const auto settings = settings_for(command, journal);
+  if (!settings) return std::unexpected(Error(settings.error()));
+  return prepare(spec, *settings);
+}
+
+Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
+  Outcome outcome = request::NothingAsked{"the container asks for no GPU"};
+  if (command.bundle) {
+    const auto spec = read_spec_of_bundle(*command.bundle);
+    if (!spec) return std::unexpected(Error(spec.error()));
+    auto prepared = prepare_with_settings(*spec, command, journal);
+    if (!prepared) return std::unexpected(std::move(prepared).error());
+    outcome = std::move(*prepared);
+  } else {
+    const auto spec = read_spec();
+    if (!spec) return std::unexpected(Error(spec.error()));
+    if (*spec) {
+      auto prepared = prepare_with_settings(**spec, command, journal);
+      if (!prepared) return std::unexpected(std::move(prepared).error());
+      outcome = std::move(*prepared);
+    }
+  }
+  const auto style = ::isatty(STDOUT_FILENO) == 1 && !surroundings.no_color ? plan::Style::Colour
+                                                                            : plan::Style::Plain;
+  const auto as_text = [&](const auto& result) {
+    return command.format == Format::Json ? plan::to_json(result) : plan::to_text(result, style);
+  };
+  if (const auto* nothing = std::get_if<request::NothingAsked>(&outcome))
+    return print(as_text(*nothing));
+  return print(as_text(std::get<Prepared>(outcome).plan));
+}
+
+Result<void> run_hook(const Command& command, Journal& journal) {
+  if (command.stage == "createContainer")
+    return failure(ErrorId::Stage,
+                   "nvhook cannot work as a createContainer hook, where the container's namespaces "
+                   "hide the host: register it as prestart or createRuntime");
+  const auto spec = read_spec();
+  if (!spec) return std::unexpected(Error(spec.error()));
+  if (!*spec) return {};
+  const auto outcome = prepare_with_settings(**spec, command, journal);
+  if (!outcome) return std::unexpected(Error(outcome.error()));
+  const auto* prepared = std::get_if<Prepared>(&*outcome);
+  if (prepared == nullptr) return {};
+
+  for (const auto& warning : prepared->plan.warnings) journal.warning(warning);
+  if (journal.debugging()) journal.step(plan::to_json(prepared->plan));
+  apply::Observer observer;
+  if (journal.debugging()) observer = [&](std::string_view step) { journal.step(step); };
+  return apply::run(prepared->plan,
+                    {.procfs = prepared->procfs,
+                     .process = *prepared->process,
+                     .rootfs = prepared->rootfs,
+                     .cgroup = *prepared->cgroup},
+                    observer);
+}
+
+Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& journal) {
+  auto parsed = parse_command_line(argc, argv);
+  if (!parsed) return std::unexpected(std::move(parsed).error());
+  if (const auto* answer = std::get_if<Answer>(&*parsed)) return print(answer->text);
+  const auto& command = std::get<Command>(*parsed);
+  if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
+  if (!command.bundle && ::isatty(STDIN_FILENO) == 1) {
+    if (auto done = print(help_text()); !done) return done;
+    return failure(ErrorId::Usage,
+                   "a container's state is expected on standard input, which is a terminal");
+  }
+  if (command.action == Action::DryRun) return dry_run(command, surroundings, journal);
+  return run_hook(command, journal);
+}
+
+}  // namespace
+}  // namespace nvhook
+
+int main(int argc, char** argv) {
+  using namespace nvhook;
+  const auto surroundings = clean_start(argv);
+  Journal journal;
+  try {
+    const auto done = run(argc, argv, surroundings, journal);
+    if (done) return EXIT_SUCCESS;
+    journal.error(done.error());
+    return exit_status_of(done.error().id());
+  } catch (const std::bad_alloc&) {
+    journal.error(Error(ErrorId::Kernel, "out of memory"));
+    return exit_status_of(ErrorId::Kernel);
+  } catch (const std::exception& bug) {  // our own code reports through Result
+    journal.error(Error(ErrorId::Bug, bug.what()));
+    return exit_status_of(ErrorId::Bug);
+  }
+}

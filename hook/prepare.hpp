@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <variant>
+
+#include "nvhook/base/error.hpp"
+#include "nvhook/cgroup/devices.hpp"
+#include "nvhook/config/settings.hpp"
+#include "nvhook/container/process.hpp"
+#include "nvhook/container/procfs.hpp"
+#include "nvhook/container/rootfs.hpp"
+#include "nvhook/plan/plan.hpp"
+#include "nvhook/request/request.hpp"
+#include "read_spec.hpp"
+
+namespace nvhook {
+
+// A settled plan and the descriptors to carry it out with.
+struct Prepared {
+  plan::Plan plan;
+  container::Rootfs rootfs;
+  container::Procfs procfs;
+  std::optional<container::Process> process;   // none: a dry run of a bundle
+  std::optional<cgroup::DeviceCgroup> cgroup;  // with a process
+};
+
+// From a container's description to a plan: what does it ask for, who is it, what has the host,
+// what does the container look like. Reads only; dry run and hook share every step of it.
+[[nodiscard]] Result<std::variant<request::NothingAsked, Prepared>> prepare(
+    const Spec& spec, const config::Settings& settings);
+
+}  // namespace nvhook

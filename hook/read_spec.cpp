@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "read_spec.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/files/open.hpp"
+#include "nvhook/files/read.hpp"
+#include "nvhook/oci/outline.hpp"
+#include "nvhook/oci/record.hpp"
+#include "nvhook/sandbox/parser_child.hpp"
+
+namespace nvhook {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using sandbox::ParserChild;
+
+constexpr std::chrono::milliseconds kInputDeadline{2000};  // a runtime writes the state at once
+
+enum Document : std::uint8_t { kState = 1, kConfig = 2 };
+
+// Runs in the parser child.
+Result<std::string> to_record(std::uint8_t kind, std::string_view document) {
+  if (kind == kState) {
+    auto state = oci::parse_state(document);
+    if (!state) return std::unexpected(std::move(state).error());
+    return oci::encode(*state);
+  }
+  auto config = oci::parse_config(document);
+  if (!config) return std::unexpected(std::move(config).error());
+  return oci::encode(*config);
+}
+
+Result<std::string> read_input() {
+  const auto deadline = Clock::now() + kInputDeadline;
+  std::string bytes;
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    pollfd wait{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0)
+      return failure(ErrorId::StateLimit, "the state did not end within 2 s on standard input");
+    constexpr std::size_t kChunk = 16 * 1024;
+    const auto have = bytes.size();
+    bytes.resize(have + kChunk);
+    const auto got = ::read(STDIN_FILENO, bytes.data() + have, kChunk);
+    bytes.resize(have + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0) return bytes;
+    if (got < 0 && errno != EINTR && errno != EAGAIN)
+      return system_failure(ErrorId::StateRead, "read the state on standard input");
+    if (bytes.size() > oci::kMaxStateBytes)
+      return failure(ErrorId::StateLimit, "the state is larger than 1 MiB");
+  }
+}
+
+Result<std::string> read_config(std::string_view bundle) {
+  const auto directory = files::open_host_directory(std::string(bundle), ErrorId::StateRead);
+  if (!directory) return std::unexpected(Error(directory.error()).within("bundle"));
+  auto text = files::read_file(directory->get(), "config.json", oci::kMaxConfigBytes,
+                               files::Lookup::InRoot);
+  if (text) return text;
+  const bool too_large = text.error().code() == std::errc::file_too_large;
+  return std::unexpected(std::move(text)
+                             .error()
+                             .within("bundle " + quote(bundle))
+                             .as(too_large ? ErrorId::StateLimit : ErrorId::StateRead));
+}
+
+Result<oci::State> parse_state(ParserChild& child, std::string_view text) {
+  auto record = child.parse(kState, text);
+  if (!record) return std::unexpected(std::move(record).error());
+  return oci::decode_state(*record);
+}
+
+Result<oci::Config> parse_config(ParserChild& child, std::string_view text) {
+  auto record = child.parse(kConfig, text);
+  if (!record) return std::unexpected(std::move(record).error());
+  return oci::decode_config(*record);
+}
+
+bool asks_for_nothing(std::string_view config_text) {
+  return oci::looks_whole(config_text) && !oci::mentions_gpu(config_text);
+}
+
+}  // namespace
+
+Result<std::optional<Spec>> read_spec() {
+  const auto state_text = read_input();
+  if (!state_text) return std::unexpected(Error(state_text.error()));
+
+  // A glance at the text finds most containers that need nothing. What it finds is compared with
+  // what the parser says before anything is done on its ground.
+  std::string config_text;
+  const auto bundle = oci::find_member(*state_text, "bundle");
+  if (oci::looks_whole(*state_text)) {
+    if (oci::find_member(*state_text, "status") == "stopped") return std::nullopt;
+    if (bundle) {
+      auto text = read_config(*bundle);
+      if (!text) return std::unexpected(std::move(text).error());
+      if (asks_for_nothing(*text)) return std::nullopt;
+      config_text = std::move(*text);
+    }
+  }
+
+  auto child = ParserChild::start(to_record);
+  if (!child) return std::unexpected(std::move(child).error());
+  auto state = parse_state(*child, *state_text);
+  if (!state) return std::unexpected(std::move(state).error());
+  if (!state->pid) return std::nullopt;  // stopped
+  if (bundle != state->bundle) {
+    auto text = read_config(state->bundle);
+    if (!text) return std::unexpected(std::move(text).error());
+    config_text = std::move(*text);
+  }
+  auto config = parse_config(*child, config_text);
+  if (!config) return std::unexpected(std::move(config).error());
+  return Spec{std::move(*state), std::move(*config)};
+}
+
+Result<Spec> read_spec_of_bundle(const std::string& bundle) {
+  auto text = read_config(bundle);
+  if (!text) return std::unexpected(std::move(text).error());
+  auto child = ParserChild::start(to_record);
+  if (!child) return std::unexpected(std::move(child).error());
+  auto config = parse_config(*child, *text);
+  if (!config) return std::unexpected(std::move(config).error());
+  oci::State state;
+  state.id = bundle.substr(bundle.rfind('/') + 1);
+  state.status = "creating";
+  state.bundle = bundle;
+  return Spec{std::move(state), std::move(*config)};
+}
+
+std::string rootfs_path(const Spec& spec) {
+  const auto& root = spec.state.root.value_or(spec.config.root_path);
+  return root.starts_with('/') ? root : spec.state.bundle + "/" + root;
+}
+
+}  // namespace nvhook
