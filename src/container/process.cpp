@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,11 @@
 
 #include "nvhook/files/open.hpp"
 #include "nvhook/files/read.hpp"
+
+// glibc 2.36's header does not say that its functions are C's.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 namespace nvhook::container {
 namespace {
