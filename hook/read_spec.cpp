@@ -48,11 +48,12 @@ Result<std::string> read_input() {
     pollfd wait{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
     if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0)
       return failure(ErrorId::StateLimit, "the state did not end within 2 s on standard input");
-    constexpr std::size_t kChunk = 16 * 1024;
-    const auto have = bytes.size();
-    bytes.resize(have + kChunk);
-    const auto got = ::read(STDIN_FILENO, bytes.data() + have, kChunk);
-    bytes.resize(have + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    constexpr std::size_t kChunk = 8 * 1024;  // most states are shorter
+    ssize_t got = 0;
+    bytes.resize_and_overwrite(bytes.size() + kChunk, [&, have = bytes.size()](char* data, auto) {
+      got = ::read(STDIN_FILENO, data + have, kChunk);
+      return have + static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+    });
     if (got == 0) return bytes;
     if (got < 0 && errno != EINTR && errno != EAGAIN)
       return system_failure(ErrorId::StateRead, "read the state on standard input");
