@@ -18,7 +18,7 @@
 namespace nvhook::driver {
 namespace {
 
-constexpr std::size_t kMaxDevices = 65536;  // bytes of /proc/devices; usual are 1000
+constexpr std::size_t kMaxDevices = 8192;  // bytes of /proc/devices; usual are 1000
 
 template <class T>
 void append(std::vector<T>& all, std::vector<T>&& more) {

@@ -24,8 +24,9 @@ constexpr std::string_view kGpus = "driver/nvidia/gpus";
 template <class T>
 std::optional<T> number(std::string_view text, int base) {
   T value{};
-  const auto* end = text.data() + text.size();
-  const auto [stopped, code] = std::from_chars(text.data(), end, value, base);
+  const char* start = text.data();
+  const char* end = start + text.size();
+  const auto [stopped, code] = std::from_chars(start, end, value, base);
   if (code != std::errc() || stopped != end) return std::nullopt;
   return value;
 }

@@ -68,13 +68,14 @@ std::unexpected<Error> incomplete(const LibrarySearch& search, const Slot& slot,
 Result<FoundLibraries> find_libraries(const LibrarySearch& search, Capabilities wanted) {
   Shelf shelf(search.version, wanted);
   if (shelf.slots().empty()) return FoundLibraries{};
-  const auto cache = read_cache(search);
-  if (!cache) return std::unexpected(cache.error());
+  const auto cache_file = read_cache(search);
+  if (!cache_file) return std::unexpected(cache_file.error());
+  const auto& cache = *cache_file;
   std::string searched;
-  if (*cache) {
-    auto filled = fill_from_cache(shelf, search, **cache);
-    if (!filled) return failed_to(quote(search.root_path + std::string(kCache)), std::move(filled));
+  if (cache) {
     searched = quote(search.root_path + std::string(kCache));
+    auto filled = fill_from_cache(shelf, search, *cache);
+    if (!filled) return failed_to(searched, std::move(filled));
   } else {
     fill_from_directories(shelf, search);
     for (const auto& directory : search.directories)
@@ -85,7 +86,7 @@ Result<FoundLibraries> find_libraries(const LibrarySearch& search, Capabilities 
   if (!essential.empty()) {
     const auto& slot = *essential.front();
     const auto others =
-        *cache ? slot.other_versions : versions_in_directories(search, slot.row->stem);
+        cache ? slot.other_versions : versions_in_directories(search, slot.row->stem);
     return incomplete(search, slot, wanted, searched, others);
   }
 

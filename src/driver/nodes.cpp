@@ -35,20 +35,12 @@ constexpr std::array kOptionalNodes = {
     OptionalNode{NodeKind::Modeset, "nvidia-modeset", {Capability::Display}},
 };
 
+// Nothing if the kernel has not given the number out.
 std::optional<DeviceNumber> number_of(NodeKind kind, const Majors& majors) {
-  switch (kind) {
-    case NodeKind::Control:
-      return DeviceNumber{majors.nvidia, kControlMinor};
-    case NodeKind::Modeset:
-      return DeviceNumber{majors.nvidia, kModesetMinor};
-    case NodeKind::Uvm:
-      if (!majors.uvm) return std::nullopt;
-      return DeviceNumber{*majors.uvm, kUvmMinor};
-    case NodeKind::UvmTools:
-      if (!majors.uvm) return std::nullopt;
-      return DeviceNumber{*majors.uvm, kUvmToolsMinor};
-  }
-  return std::nullopt;
+  if (kind == NodeKind::Control) return DeviceNumber{majors.nvidia, kControlMinor};
+  if (kind == NodeKind::Modeset) return DeviceNumber{majors.nvidia, kModesetMinor};
+  if (!majors.uvm) return std::nullopt;
+  return DeviceNumber{*majors.uvm, kind == NodeKind::Uvm ? kUvmMinor : kUvmToolsMinor};
 }
 
 std::string text_of(DeviceNumber number) {
@@ -59,7 +51,7 @@ std::string text_of(DeviceNumber number) {
 // replace it by another device, or by a link to one, would have that device granted.
 Result<HostPath> check_node(const NodeDirectory& directory, const std::string& name,
                             DeviceNumber expected) {
-  const auto path = directory.path / name;
+  auto path = directory.path / name;
   const auto fd = files::open_at(directory.fd, name, O_PATH | O_NOFOLLOW, files::Lookup::Plain);
   if (!fd) {
     if (fd.error().code() != std::errc::no_such_file_or_directory)
@@ -111,7 +103,7 @@ Result<FoundNodes> find_nodes(const NodeDirectory& directory, const Majors& majo
   FoundNodes found;
   std::string missing;
   const std::string control_name = "nvidiactl";
-  const auto control_number = *number_of(NodeKind::Control, majors);
+  const DeviceNumber control_number{majors.nvidia, kControlMinor};
   auto control = check_node(directory, control_name, control_number);
   // The driver makes it together with the GPUs' nodes: without a GPU it is often not there.
   if (!control && (!gpus.empty() || control.error().id() != ErrorId::NodeMissing))

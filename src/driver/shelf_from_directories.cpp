@@ -67,15 +67,16 @@ void fill_from_directories(Shelf& shelf, const LibrarySearch& search) {
   const auto directories = present_directories(search);
   // The table has the GLVND vendors before the libraries that they supersede.
   for (const auto& row : library_table()) {
-    const auto name = std::string(row.stem) + "." + std::string(search.version);
+    const auto name = std::string(row.stem).append(".").append(search.version);
     const auto slots = slots_for(shelf, name);
     const auto done = [&shelf](const Slot* slot) {
       return slot->taken.has_value() || shelf.is_superseded(*slot);
     };
     for (const auto& directory : directories) {
       if (std::ranges::all_of(slots, done)) break;
-      const auto fd = files::open_at(search.root.fd, directory + "/" + name,
-                                     O_RDONLY | O_NONBLOCK | O_NOCTTY, files::Lookup::InRoot);
+      const auto path = std::string(directory).append("/").append(name);
+      const auto fd = files::open_at(search.root.fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+                                     files::Lookup::InRoot);
       if (fd) offer(shelf, slots, *fd, name);
     }
   }

@@ -59,26 +59,24 @@ std::optional<std::string> version_in_nvrm_line(std::string_view text) {
 }
 
 Result<std::string> find_version(const std::string& sys_root, const std::string& proc_root) {
-  const auto from_sys = read_if_there(sys_root, "module/nvidia/version");
-  if (!from_sys) return std::unexpected(from_sys.error());
-  if (*from_sys) {
-    const auto& text = **from_sys;
-    const auto version = text.substr(0, text.find('\n'));
+  const auto sys_text = read_if_there(sys_root, "module/nvidia/version");
+  if (!sys_text) return std::unexpected(sys_text.error());
+  const auto sys_file = quote(sys_root + "/module/nvidia/version");
+  if (const auto& text = *sys_text) {
+    auto version = text->substr(0, text->find('\n'));
     if (is_driver_version(version)) return version;
-    return failure(ErrorId::DriverRead, "driver version " + quote(version) + " in " +
-                                            quote(sys_root + "/module/nvidia/version"));
+    return failure(ErrorId::DriverRead, "driver version " + quote(version) + " in " + sys_file);
   }
 
-  const auto from_proc = read_if_there(proc_root, "driver/nvidia/version");
-  if (!from_proc) return std::unexpected(from_proc.error());
+  const auto proc_text = read_if_there(proc_root, "driver/nvidia/version");
+  if (!proc_text) return std::unexpected(proc_text.error());
   const auto proc_file = quote(proc_root + "/driver/nvidia/version");
-  if (*from_proc) {
-    if (auto version = version_in_nvrm_line(**from_proc)) return *std::move(version);
+  if (const auto& text = *proc_text) {
+    if (auto version = version_in_nvrm_line(*text)) return *std::move(version);
     return failure(ErrorId::DriverRead, "no driver version in " + proc_file);
   }
   return failure(ErrorId::DriverAbsent,
-                 "no NVIDIA kernel module is loaded, neither " +
-                     quote(sys_root + "/module/nvidia/version") + " nor " + proc_file +
+                 "no NVIDIA kernel module is loaded, neither " + sys_file + " nor " + proc_file +
                      " is there; install the driver, or load it with modprobe nvidia");
 }
 

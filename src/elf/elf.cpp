@@ -137,25 +137,26 @@ std::span<const std::byte> skip(std::span<const std::byte> bytes, std::size_t si
 template <class Segment>
 Result<bool> read_notes(const ReadAt& read_at, const Segment& segment, std::vector<Note>& notes) {
   if (segment.p_filesz > kMaxNoteBytes) return malformed("too long notes");
-  auto rest = read_at(segment.p_offset, static_cast<std::size_t>(segment.p_filesz));
-  if (!rest) return malformed("notes outside the file");
+  const auto bytes = read_at(segment.p_offset, static_cast<std::size_t>(segment.p_filesz));
+  if (!bytes) return malformed("notes outside the file");
+  auto rest = *bytes;
   const std::size_t align = segment.p_align == 8 ? 8 : 4;
   const auto padded = [align](std::size_t size) { return (size + align - 1) / align * align; };
 
-  while (rest->size() >= sizeof(Elf64_Nhdr)) {  // both classes have the same; less is padding
-    const auto header = ByteReader(*rest).take<Elf64_Nhdr>();
+  // Both classes have the same header; what is shorter is padding.
+  while (const auto header = ByteReader(rest).take<Elf64_Nhdr>()) {
     if (notes.size() == kMaxNotes) return malformed("too many notes");
-    if (header->n_namesz > rest->size() || header->n_descsz > rest->size())
+    if (header->n_namesz > rest.size() || header->n_descsz > rest.size())
       return malformed("note past its segment");
     const auto description_at = padded(sizeof(Elf64_Nhdr) + header->n_namesz);
-    if (description_at > rest->size() || header->n_descsz > rest->size() - description_at)
+    if (description_at > rest.size() || header->n_descsz > rest.size() - description_at)
       return malformed("note past its segment");
 
-    std::string_view name(reinterpret_cast<const char*>(rest->data()) + sizeof(Elf64_Nhdr),
+    std::string_view name(reinterpret_cast<const char*>(rest.data()) + sizeof(Elf64_Nhdr),
                           header->n_namesz);
     if (name.ends_with('\0')) name.remove_suffix(1);
-    notes.push_back({header->n_type, name, rest->subspan(description_at, header->n_descsz)});
-    rest = skip(*rest, padded(description_at + header->n_descsz));
+    notes.push_back({header->n_type, name, rest.subspan(description_at, header->n_descsz)});
+    rest = skip(rest, padded(description_at + header->n_descsz));
   }
   return true;
 }
@@ -179,8 +180,8 @@ Result<Library> parse_as(const ReadAt& read_at, Identity identity) {
     if (!dynamic->soname && dynamic->needed.empty()) continue;  // no string is asked for
     const auto strings = locate_strings(*segments, *dynamic);
     if (!strings) return std::unexpected(strings.error());
-    if (dynamic->soname) {
-      const auto soname = string_at(read_at, *strings, *dynamic->soname);
+    if (const auto position = dynamic->soname) {
+      const auto soname = string_at(read_at, *strings, *position);
       if (!soname) return std::unexpected(soname.error());
       library.soname = *soname;
     }
