@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "nvhook/files/open.hpp"
+#include "driver/resolver.hpp"
 
 namespace nvhook::driver {
 namespace {
@@ -29,28 +29,27 @@ constexpr std::array kPrograms = {
     ProgramRow{"nvidia-cuda-mps-server", Capability::Compute},
 };
 
-std::optional<HostPath> find_executable(HostRoot root, const std::string& name) {
-  const auto fd = files::open_at(root.fd, name, O_PATH, files::Lookup::InRoot);
-  if (!fd) return std::nullopt;
+std::optional<HostPath> find_executable(Resolver& resolver, const HostPath& path) {
+  auto file = resolver.open(path, O_PATH);
+  if (!file) return std::nullopt;
   struct stat status {};
   constexpr auto kAnyExecute = S_IXUSR | S_IXGRP | S_IXOTH;
-  if (::fstat(fd->get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+  if (::fstat(file->fd.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
       (status.st_mode & kAnyExecute) == 0)
     return std::nullopt;
-  auto path = files::path_of(fd->get());
-  if (!path) return std::nullopt;
-  return HostPath{*std::move(path)};
+  return std::move(file->path);
 }
 
 }  // namespace
 
 std::vector<Program> find_programs(HostRoot root, const std::vector<std::string>& directories,
                                    Capabilities wanted) {
+  Resolver resolver(root);
   std::vector<Program> programs;
   for (const auto& row : kPrograms) {
     if (!wanted.contains(row.capability)) continue;
     for (const auto& directory : directories) {
-      auto path = find_executable(root, directory + "/" + std::string(row.name));
+      auto path = find_executable(resolver, HostPath{directory} / row.name);
       if (!path) continue;
       programs.push_back({*std::move(path), row.capability});
       break;

@@ -13,7 +13,6 @@
 
 #include "driver/version.hpp"
 #include "nvhook/base/byte_reader.hpp"
-#include "nvhook/files/open.hpp"
 
 namespace nvhook::driver {
 namespace {
@@ -97,8 +96,8 @@ bool Shelf::is_superseded(const Slot& slot) const {
          });
 }
 
-std::optional<std::string> Shelf::objection(Slot& slot, const Candidate& candidate,
-                                            std::string_view real_name) const {
+std::optional<std::string> Shelf::objection(Slot& slot, const Candidate& candidate) const {
+  const auto real_name = candidate.file.path.name();
   if (!real_name.ends_with(ending_)) {
     const auto at = real_name.rfind(".so.");
     const auto suffix = at == std::string_view::npos ? "" : real_name.substr(at + 4);
@@ -113,7 +112,7 @@ std::optional<std::string> Shelf::objection(Slot& slot, const Candidate& candida
   std::optional<ElfFile> read;
   const auto* library = candidate.elf;
   if (library == nullptr) {
-    auto file = read_elf(candidate.fd);
+    auto file = read_elf(candidate.file.fd.get());
     if (!file) return file.error().message();
     library = &read.emplace(*std::move(file)).library;
   }
@@ -125,21 +124,16 @@ std::optional<std::string> Shelf::objection(Slot& slot, const Candidate& candida
 }
 
 void Shelf::consider(Slot& slot, const Candidate& candidate) {
-  const auto real = files::path_of(candidate.fd);
-  if (!real) return;
-  HostPath path{*real};
+  const auto& [fd, path] = candidate.file;
   if (slot.taken && slot.taken->path == path) return add_link(*slot.taken, candidate.name);
 
   struct stat status {};
-  if (::fstat(candidate.fd, &status) != 0 || !S_ISREG(status.st_mode))
-    return leave_out(std::move(path), "not a regular file");
-  if (auto reason = objection(slot, candidate, path.name()))
-    return leave_out(std::move(path), *std::move(reason));
-  if (slot.taken) return leave_out(std::move(path), "the loader prefers " + slot.taken->path.value);
-  slot.taken = Library{.path = std::move(path),
-                       .links = {},
-                       .abi = slot.abi,
-                       .capabilities = slot.row->capabilities};
+  if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    return leave_out(path, "not a regular file");
+  if (auto reason = objection(slot, candidate)) return leave_out(path, *std::move(reason));
+  if (slot.taken) return leave_out(path, "the loader prefers " + slot.taken->path.value);
+  slot.taken =
+      Library{.path = path, .links = {}, .abi = slot.abi, .capabilities = slot.row->capabilities};
   add_link(*slot.taken, candidate.name);
 }
 

@@ -10,6 +10,7 @@
 
 #include "driver/elf_file.hpp"
 #include "driver/library_table.hpp"
+#include "driver/resolver.hpp"
 #include "nvhook/base/path.hpp"
 #include "nvhook/driver/driver.hpp"
 
@@ -25,7 +26,7 @@ struct Slot {
 
 // A file that may be one of the driver's libraries.
 struct Candidate {
-  int fd = -1;                        // borrowed; readable where the slot's rule looks into it
+  const ResolvedFile& file;           // readable where the slot's rule looks into it
   std::string_view name;              // the name that led to it
   const elf::Library* elf = nullptr;  // if the caller has read it; borrowed
 };
@@ -56,8 +57,7 @@ class Shelf {
   void leave_out(HostPath path, std::string reason);
 
  private:
-  [[nodiscard]] std::optional<std::string> objection(Slot& slot, const Candidate& candidate,
-                                                     std::string_view real_name) const;
+  [[nodiscard]] std::optional<std::string> objection(Slot& slot, const Candidate& candidate) const;
 
   std::string ending_;  // ".so.550.54.14"
   std::vector<Slot> slots_;

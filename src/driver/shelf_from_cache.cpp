@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "driver/resolver.hpp"
 #include "driver/shelf_filling.hpp"
 #include "nvhook/base/byte_reader.hpp"
-#include "nvhook/files/open.hpp"
 #include "nvhook/ldcache/ldcache.hpp"
 
 namespace nvhook::driver {
@@ -41,19 +41,20 @@ Result<bool> fill_from_cache(Shelf& shelf, const LibrarySearch& search, std::str
     if (auto* slot = slot_for(shelf, entry)) matches.push_back({&entry, slot});
   std::ranges::stable_sort(matches, {}, rank);
 
+  Resolver resolver(search.root);
   for (const auto& [entry, slot] : matches) {
     // "libcuda.so" comes behind "libcuda.so.1" and tells nothing new.
     if (slot->taken && !entry->name.contains(".so.")) continue;
     const auto path = HostPath::parse(entry->path);
     if (!path) continue;  // nothing that ldconfig writes
     const auto flags = Shelf::looks_into(*slot) ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH;
-    const auto fd = files::open_in_root(search.root, *path, flags);
-    if (!fd) {
+    const auto file = resolver.open(*path, flags);
+    if (!file) {
       shelf.leave_out({search.root_path + path->value},
-                      "named in ld.so.cache, but: " + fd.error().code().message());
+                      "named in ld.so.cache, but: " + file.error().code().message());
       continue;
     }
-    shelf.consider(*slot, {.fd = fd->get(), .name = entry->name});
+    shelf.consider(*slot, {.file = *file, .name = entry->name});
   }
   return true;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "driver/resolver.hpp"
 #include "driver/shelf_filling.hpp"
 #include "driver/version.hpp"
 #include "nvhook/files/list.hpp"
@@ -44,27 +45,23 @@ std::optional<Abi> abi_of(const elf::Library& library) {
   return std::nullopt;
 }
 
-void offer(Shelf& shelf, const std::vector<Slot*>& slots, const UniqueFd& fd,
+void offer(Shelf& shelf, const std::vector<Slot*>& slots, const ResolvedFile& file,
            std::string_view name) {
-  const auto file = read_elf(fd.get());
-  if (!file) {
-    if (const auto real = files::path_of(fd.get()))
-      shelf.leave_out({*real}, file.error().message());
-    return;
-  }
-  const auto abi = abi_of(file->library);
-  for (auto* slot : slots) {
-    if (slot->abi != abi) continue;
-    const auto soname = file->library.soname;
-    shelf.consider(*slot,
-                   {.fd = fd.get(), .name = soname.empty() ? name : soname, .elf = &file->library});
-  }
+  const auto elf = read_elf(file.fd.get());
+  if (!elf) return shelf.leave_out(file.path, elf.error().message());
+  const auto abi = abi_of(elf->library);
+  const auto soname = elf->library.soname;
+  for (auto* slot : slots)
+    if (slot->abi == abi)
+      shelf.consider(*slot,
+                     {.file = file, .name = soname.empty() ? name : soname, .elf = &elf->library});
 }
 
 }  // namespace
 
 void fill_from_directories(Shelf& shelf, const LibrarySearch& search) {
   const auto directories = present_directories(search);
+  Resolver resolver(search.root);
   // The table has the GLVND vendors before the libraries that they supersede.
   for (const auto& row : library_table()) {
     const auto name = std::string(row.stem).append(".").append(search.version);
@@ -74,10 +71,8 @@ void fill_from_directories(Shelf& shelf, const LibrarySearch& search) {
     };
     for (const auto& directory : directories) {
       if (std::ranges::all_of(slots, done)) break;
-      const auto path = std::string(directory).append("/").append(name);
-      const auto fd = files::open_at(search.root.fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
-                                     files::Lookup::InRoot);
-      if (fd) offer(shelf, slots, *fd, name);
+      const auto file = resolver.open(HostPath{directory} / name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+      if (file) offer(shelf, slots, *file, name);
     }
   }
 }

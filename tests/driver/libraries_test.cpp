@@ -127,6 +127,37 @@ TEST_F(Libraries, AreFilesAndNothingElse) {
               omits("/usr/lib/libnvidia-nvvm.so.550.54.14", "not a regular file"));
 }
 
+TEST_F(Libraries, AreFoundThroughLinksOfAnyKind) {
+  host_.usual_libraries();
+  for (const auto* stem : {"libnvidia-ml.so", "libnvidia-cfg.so"})
+    std::filesystem::rename(host_.on_disk("/usr/lib/" + std::string(stem) + ".550.54.14"),
+                            host_.on_disk("/opt." + std::string(stem) + ".550.54.14"));
+  host_.tree()
+      .symlink("/usr/lib/libnvidia-ml.so.550.54.14", "/etc/alternatives/ml")
+      .symlink("/etc/alternatives/ml", "/opt.libnvidia-ml.so.550.54.14")
+      .symlink("/usr/lib/libnvidia-cfg.so.550.54.14", "../../opt.libnvidia-cfg.so.550.54.14");
+
+  const auto driver = discovered(kUtility);
+
+  EXPECT_THAT(names(driver),
+              ElementsAre("/opt.libnvidia-ml.so.550.54.14", "/opt.libnvidia-cfg.so.550.54.14"));
+  EXPECT_THAT(driver.libraries.front().links, ElementsAre("libnvidia-ml.so.1"));
+}
+
+TEST_F(Libraries, BehindALinkToNowhereOrToItselfAreLeftOut) {
+  host_.usual_libraries();
+  for (const auto* name : {"libnvidia-nvvm.so.4", "libcudadebugger.so.1"})
+    host_.cache_entry({name, "/usr/lib/" + std::string(name)});
+  host_.tree()
+      .symlink("/usr/lib/libnvidia-nvvm.so.4", "libnvidia-nvvm.so.550.54.14")
+      .symlink("/usr/lib/libcudadebugger.so.1", "libcudadebugger.so.1");
+
+  const auto driver = discovered(kCompute);
+
+  EXPECT_THAT(driver.omitted, omits("/usr/lib/libnvidia-nvvm.so.4", "No such file"));
+  EXPECT_THAT(driver.omitted, omits("/usr/lib/libcudadebugger.so.1", "symbolic links"));
+}
+
 TEST_F(Libraries, Of32BitsAreOnlyForThoseWhoWantThem) {
   host_.usual_libraries().library("/usr/lib32/libcuda.so.550.54.14", "libcuda.so.1", "x", 0x0003);
 

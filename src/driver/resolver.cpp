@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/resolver.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/files/open.hpp"
+
+namespace nvhook::driver {
+namespace {
+
+// Any link, any number of them, anywhere on the way.
+Result<ResolvedFile> open_by_kernel(HostRoot root, const HostPath& path, int flags) {
+  auto fd = files::open_in_root(root, path, flags);
+  if (!fd) return std::unexpected(std::move(fd).error());
+  auto real = files::path_of(fd->get());
+  if (!real) return std::unexpected(std::move(real).error());
+  return ResolvedFile{*std::move(fd), HostPath{*std::move(real)}};
+}
+
+// What `name` in the directory leads to, if that is a name in the directory as well: itself, or
+// where it is a link, the target. Empty for links to elsewhere.
+Result<std::string> target_beside(int directory, const std::string& name) {
+  std::array<char, kMaxName + 1> buffer;
+  const auto size = ::readlinkat(directory, name.c_str(), buffer.data(), buffer.size());
+  if (size < 0 && errno == EINVAL) return name;  // not a link
+  if (size < 0) return system_failure(ErrorId::Kernel, "readlink " + quote(name));
+  const std::string_view target(buffer.data(), static_cast<std::size_t>(size));
+  const bool is_name =
+      target.size() <= kMaxName && !target.contains('/') && target != "." && target != "..";
+  return is_name ? std::string(target) : std::string();
+}
+
+}  // namespace
+
+Result<const Resolver::Directory*> Resolver::directory(const HostPath& inside) {
+  const auto known = std::ranges::find(directories_, inside, &Directory::inside);
+  if (known != directories_.end()) return &*known;
+  auto opened = open_by_kernel(root_, inside, O_PATH | O_DIRECTORY);
+  if (!opened) return std::unexpected(std::move(opened).error());
+  return &directories_.emplace_back(inside, std::move(opened->path), std::move(opened->fd));
+}
+
+Result<ResolvedFile> Resolver::open(const HostPath& path, int flags) {
+  const auto found = directory(path.parent());
+  if (!found) return std::unexpected(found.error());
+  const auto& in = **found;
+  const auto target = target_beside(in.fd.get(), std::string(path.name()));
+  if (!target) return std::unexpected(target.error());
+  if (target->empty()) return open_by_kernel(root_, path, flags);
+  auto fd = files::open_at(in.fd.get(), *target, flags, files::Lookup::Plain);
+  if (fd) return ResolvedFile{*std::move(fd), in.real / *target};
+  // A link to a link, as Debian's alternatives are.
+  if (fd.error().code() == std::errc::too_many_symbolic_link_levels)
+    return open_by_kernel(root_, path, flags);
+  return std::unexpected(std::move(fd).error());
+}
+
+}  // namespace nvhook::driver
