@@ -139,7 +139,7 @@ TEST_F(Libraries, AreFoundThroughLinksOfAnyKind) {
 
   const auto driver = discovered(kUtility);
 
-  EXPECT_THAT(names(driver),
+  ASSERT_THAT(names(driver),
               ElementsAre("/opt.libnvidia-ml.so.550.54.14", "/opt.libnvidia-cfg.so.550.54.14"));
   EXPECT_THAT(driver.libraries.front().links, ElementsAre("libnvidia-ml.so.1"));
 }
