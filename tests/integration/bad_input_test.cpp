@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever is wrong, the hook ends with the documented status and one line, and changes nothing.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <memory>
+
+#include "integration/bundle.hpp"
+
+namespace nvhook::test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class BadInput : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto why = TestContainer::unavailable(); !why.empty()) GTEST_SKIP() << why;
+    container_ = std::make_unique<TestContainer>(bundle_.root().on_disk());
+    before_ = container_->snapshot();
+  }
+
+  // One line, the id, the status, and nothing changed.
+  void expect_refusal(const Finished& finished, int status, const std::string& id) {
+    EXPECT_EQ(finished.status, status) << finished.err;
+    EXPECT_THAT(finished.err, StartsWith("nvhook: " + id + ": "));
+    EXPECT_EQ(std::ranges::count(finished.err, '\n'), 1) << finished.err;
+    EXPECT_EQ(finished.out, "");
+    EXPECT_EQ(container_->snapshot(), before_);
+  }
+
+  Finished with_state(const std::string& state) {
+    return run(nvhook_on(NVHOOK_SIMULATED_HOST, {"prestart"}), state);
+  }
+  Finished with_config(const std::string& text) {
+    FakeRoot bundle;
+    bundle.file("/config.json", text);
+    return with_state(container_->state(bundle.on_disk()));
+  }
+
+  Bundle bundle_;
+  std::unique_ptr<TestContainer> container_;
+  std::string before_;
+};
+
+TEST_F(BadInput, StateThatIsNoJson) {
+  for (const std::string text : {"", "{", "[]", "null", "{}}", "{\"pid\":1e}", "\xef\xbb\xbf{}"})
+    expect_refusal(with_state(text), 2,
+                   text == "[]" || text == "null" ? "E_STATE_" : "E_STATE_PARSE");
+}
+
+TEST_F(BadInput, StateWithFieldsMissingOrOfTheWrongType) {
+  expect_refusal(with_state("{}"), 2, "E_STATE_FIELD");
+  expect_refusal(with_state(R"({"id":1,"pid":2,"bundle":"/","status":"creating"})"), 2,
+                 "E_STATE_FIELD");
+  expect_refusal(with_state(R"({"id":"a","pid":"2","bundle":"/b","status":"creating"})"), 2,
+                 "E_STATE_");
+}
+
+TEST_F(BadInput, StateOfNobodysProcess) {
+  for (const auto* pid : {"0", "1", "-1", "4294967296"}) {
+    auto state = nlohmann::json::parse(container_->state(bundle_.path()));
+    state["pid"] = nlohmann::json::parse(pid);
+    expect_refusal(with_state(state.dump()), 4, "E_PID");
+  }
+}
+
+TEST_F(BadInput, ProcessThatSharesTheHostsMounts) {
+  auto state = nlohmann::json::parse(container_->state(bundle_.path()));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  state["pid"] = child;
+  expect_refusal(with_state(state.dump()), 4, "E_NS_SAME");
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
+TEST_F(BadInput, ProcessThatIsGone) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  auto state = nlohmann::json::parse(container_->state(bundle_.path()));
+  state["pid"] = child;
+
+  expect_refusal(with_state(state.dump()), 4, "E_PID");
+}
+
+TEST_F(BadInput, StateThatIsTooLarge) {
+  const std::string blanks(std::size_t{2} << 20U, ' ');
+
+  expect_refusal(with_state(blanks + container_->state(bundle_.path())), 2, "E_STATE_LIMIT");
+}
+
+TEST_F(BadInput, StateThatIsNestedTooDeeply) {
+  const std::string deep(100'000, '[');
+
+  expect_refusal(with_state(R"({"annotations":)" + deep), 2, "E_STATE_");
+}
+
+TEST_F(BadInput, StateWithARepeatedKey) {
+  auto state = container_->state(bundle_.path());
+  state.insert(1, R"("pid":2,)");
+
+  expect_refusal(with_state(state), 2, "E_STATE_PARSE");
+}
+
+TEST_F(BadInput, StateThatNeverEnds) {
+  // A shell holds the pipe open for longer than the hook waits.
+  const auto start = std::chrono::steady_clock::now();
+  const auto finished =
+      run({"/bin/sh", "-c",
+           "{ printf '{'; sleep 5; } | { " NVHOOK_PROGRAM " prestart; echo $?; kill $$; }"});
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_EQ(finished.out, "2\n");
+  EXPECT_THAT(finished.err, HasSubstr("E_STATE_LIMIT"));
+}
+
+TEST_F(BadInput, BundleWithoutAConfig) {
+  FakeRoot empty;
+
+  expect_refusal(with_state(container_->state(empty.on_disk())), 2, "E_STATE_READ");
+  expect_refusal(with_state(container_->state("/nonexistent")), 2, "E_STATE_READ");
+}
+
+TEST_F(BadInput, ConfigThatIsNoJson) {
+  for (const std::string text : {"", "{", R"({"process":{"env":["NVIDIA_VISIBLE_DEVICES=all"]})"})
+    expect_refusal(with_config(text), 2, "E_STATE_PARSE");
+}
+
+TEST_F(BadInput, ConfigWithWrongTypes) {
+  for (
+      const std::string text :
+      {R"({"ociVersion":"1.0.2","root":{"path":7},"process":{"env":["NVIDIA_VISIBLE_DEVICES=all"]}})",
+       R"({"ociVersion":"1.0.2","root":{"path":"r"},"process":{"env":"NVIDIA_VISIBLE_DEVICES=all"}})",
+       R"({"ociVersion":"1.0.2","process":{"env":["NVIDIA_VISIBLE_DEVICES=all"]}})"})
+    expect_refusal(with_config(text), 2, "E_STATE_FIELD");
+}
+
+TEST_F(BadInput, ConfigThatIsTooLarge) {
+  expect_refusal(with_config(std::string(std::size_t{17} << 20U, ' ')), 2, "E_STATE_LIMIT");
+}
+
+TEST_F(BadInput, ConfigThatIsAFifo) {
+  FakeRoot bundle;
+  ASSERT_EQ(::mkfifo(bundle.on_disk("/config.json").c_str(), 0600), 0);
+
+  expect_refusal(with_state(container_->state(bundle.on_disk())), 2, "E_STATE_READ");
+}
+
+TEST_F(BadInput, GpuThatTheHostDoesNotHave) {
+  bundle_.env("NVIDIA_VISIBLE_DEVICES=0,7");
+  expect_refusal(bundle_.hook(*container_), 2, "E_REQ_DEVICE");
+  bundle_.env("NVIDIA_VISIBLE_DEVICES=\x1b[2Jx");
+  expect_refusal(bundle_.hook(*container_), 2, "E_REQ_DEVICE");
+}
+
+TEST_F(BadInput, CapabilityThatDoesNotExist) {
+  bundle_.env("NVIDIA_DRIVER_CAPABILITIES=compute,teleport");
+  expect_refusal(bundle_.hook(*container_), 2, "E_REQ_CAPABILITY");
+}
+
+TEST_F(BadInput, HostWithoutADriver) {
+  FakeRoot host;
+  host.directory("/proc").directory("/sys");
+  bundle_.write();
+  expect_refusal(run(nvhook_on(host.on_disk(), {"prestart"}), container_->state(bundle_.path())), 3,
+                 "E_DRIVER_ABSENT");
+}
+
+TEST_F(BadInput, HostWithHalfADriver) {
+  FakeRoot host;
+  fs::copy(NVHOOK_SIMULATED_HOST "/proc", host.on_disk("/proc"), fs::copy_options::recursive);
+  fs::copy(NVHOOK_SIMULATED_HOST "/sys", host.on_disk("/sys"), fs::copy_options::recursive);
+  bundle_.write();
+  auto arguments = nvhook_on(host.on_disk(), {"prestart"});
+  arguments[4] = NVHOOK_SIMULATED_HOST;  // the nodes are there
+  expect_refusal(run(arguments, container_->state(bundle_.path())), 3, "E_DRIVER_INCOMPLETE");
+}
+
+TEST_F(BadInput, NodeThatIsAnotherDevice) {
+  FakeRoot dev;
+  dev.directory("/dev");
+  for (const auto& [name, number] : {std::pair{"nvidiactl", makedev(195, 255)},
+                                     {"nvidia0", makedev(1, 3)},
+                                     {"nvidia1", makedev(195, 1)},
+                                     {"nvidia-uvm", makedev(510, 0)},
+                                     {"nvidia-uvm-tools", makedev(510, 1)}})
+    ASSERT_EQ(::mknod(dev.on_disk(std::string("/dev/") + name).c_str(), S_IFCHR | 0666, number), 0);
+  bundle_.write();
+  auto arguments = nvhook_on(NVHOOK_SIMULATED_HOST, {"prestart"});
+  arguments[4] = dev.on_disk();
+  expect_refusal(run(arguments, container_->state(bundle_.path())), 3, "E_NODE_TYPE");
+}
+
+TEST_F(BadInput, LibraryThatOthersMayChange) {
+  FakeRoot host;
+  const auto copied = run({"/bin/cp", "-a", NVHOOK_SIMULATED_HOST "/.", host.on_disk()});
+  ASSERT_EQ(copied.status, 0) << copied.err;
+  fs::permissions(host.on_disk("/usr/lib/x86_64-linux-gnu/libcuda.so.550.54.14"), fs::perms{0666});
+  bundle_.write();
+  expect_refusal(run(nvhook_on(host.on_disk(), {"prestart"}), container_->state(bundle_.path())), 3,
+                 "E_SRC_TRUST");
+}
+
+TEST_F(BadInput, RootFileSystemThatIsMissing) {
+  bundle_.config["root"]["path"] = "/nonexistent";
+  expect_refusal(bundle_.hook(*container_), 4, "E_ROOTFS");
+}
+
+TEST_F(BadInput, RootFileSystemOfTheHostOrOfSomebodyElse) {
+  FakeRoot other;
+  for (const auto& path :
+       {std::string("/"), other.on_disk().string(), std::string("/proc/self/root")}) {
+    bundle_.config["root"]["path"] = path;
+    expect_refusal(bundle_.hook(*container_), 4, "E_ROOTFS");
+  }
+}
+
+class BadTarget : public BadInput {};
+
+TEST_F(BadTarget, DirectoryLinkFifoOrDeviceWhereALibraryIsDue) {
+  const auto target = std::string(kLibraryDirectory) + "/libcuda.so.550.54.14";
+  const auto on_disk = bundle_.root().on_disk(target);
+  const std::vector<std::function<void()>> obstacles = {
+      [&] { fs::create_directory(on_disk); },
+      [&] { fs::create_symlink("/etc/debian_version", on_disk); },
+      [&] { ASSERT_EQ(::mkfifo(on_disk.c_str(), 0600), 0); },
+      [&] { ASSERT_EQ(::mknod(on_disk.c_str(), S_IFCHR | 0666, makedev(1, 3)), 0); }};
+  for (const auto& make : obstacles) {
+    make();
+    before_ = container_->snapshot();
+    expect_refusal(bundle_.hook(*container_), 4, "E_DST_TYPE");
+    fs::remove(on_disk);
+  }
+}
+
+TEST_F(BadTarget, LinkThatLoops) {
+  fs::remove(bundle_.root().on_disk(kLibraryDirectory));
+  bundle_.root().symlink(kLibraryDirectory, "x86_64-linux-gnu");
+  before_ = container_->snapshot();
+
+  expect_refusal(bundle_.hook(*container_), 4, "E_DST_RESOLVE");
+}
+
+TEST_F(BadTarget, DirectoryOnProcfs) {
+  for (const auto* link : {"/proc", "/proc/1/root", "/proc/self/cwd"}) {
+    fs::remove(bundle_.root().on_disk(kLibraryDirectory));
+    bundle_.root().symlink(kLibraryDirectory, link);
+    before_ = container_->snapshot();
+    expect_refusal(bundle_.hook(*container_), 4, "E_DST_");
+  }
+}
+
+TEST_F(BadInput, StageWhereItCannotWork) {
+  bundle_.write();
+  expect_refusal(bundle_.hook(*container_, {"createContainer"}), 2, "E_STAGE");
+}
+
+TEST_F(BadInput, CommandLine) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--frobnicate"},
+                                                    {"dance"},
+                                                    {"--format", "json"},
+                                                    {"--dry-run", "--format", "xml"},
+                                                    {"--bundle", "/b"}})
+    expect_refusal(run(nvhook_on(NVHOOK_SIMULATED_HOST, arguments)), 64, "E_USAGE");
+}
+
+TEST_F(BadInput, ConfigurationFile) {
+  FakeRoot etc;
+  etc.file("/bad.toml", "[roots]\ndriver = 7\n").file("/syntax.toml", "[roots\n");
+  for (const auto* name : {"/bad.toml", "/syntax.toml", "/missing.toml"})
+    expect_refusal(bundle_.hook(*container_, {"--config", etc.on_disk(name)}), 2, "E_CONFIG");
+}
+
+}  // namespace
+}  // namespace nvhook::test

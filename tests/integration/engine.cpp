@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "integration/engine.hpp"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace nvhook::test {
+
+namespace fs = std::filesystem;
+
+std::string engines_unavailable() {
+  if (::geteuid() != 0) return "needs root";
+  if (!fs::exists("/sys/fs/cgroup/devices"))
+    return "needs the cgroup v1 devices controller at /sys/fs/cgroup/devices";
+  return {};
+}
+
+nlohmann::json hook_entry(const std::string& stage, const fs::path& host) {
+  return {{"path", NVHOOK_PROGRAM},
+          {"args",
+           {"nvhook", "--driver-root", host, "--dev-root", host, "--proc-root", host / "proc",
+            "--sys-root", host / "sys", stage}},
+          {"env", {"PATH=/usr/bin:/bin"}},
+          {"timeout", 20}};
+}
+
+EngineBundle::EngineBundle(const std::string& root_kind) {
+  // The overlay is this process's own affair and goes with it.
+  static const bool separate = ::unshare(CLONE_NEWNS) == 0 &&
+                               ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  EXPECT_TRUE(separate);
+  bundle_.directory("/upper").directory("/work").directory("/rootfs");
+  const auto options = "lowerdir=" NVHOOK_ROOTS "/" + root_kind +
+                       ",upperdir=" + bundle_.on_disk("/upper").string() +
+                       ",workdir=" + bundle_.on_disk("/work").string();
+  EXPECT_EQ(::mount("overlay", bundle_.on_disk("/rootfs").c_str(), "overlay", 0, options.c_str()),
+            0);
+
+  const auto spec = run({"runc", "spec", "--bundle", path()});
+  EXPECT_EQ(spec.status, 0) << spec.err;
+  const auto text = run({"cat", bundle_.on_disk("/config.json")}).out;
+  config = nlohmann::json::parse(text);
+  config["process"]["terminal"] = false;
+  config["root"]["readonly"] = false;
+}
+
+EngineBundle::~EngineBundle() { ::umount2(bundle_.on_disk("/rootfs").c_str(), MNT_DETACH); }
+
+Finished EngineBundle::run_in_runc(const std::string& script) {
+  config["process"]["args"] = {"/bin/sh", "-c", script};
+  bundle_.file("/config.json", config.dump());
+  const auto id = path().filename().string();
+  const auto finished = run({"runc", "run", "--bundle", path(), id});
+  run({"runc", "delete", "--force", id});  // there is one only if runc was interrupted
+  return finished;
+}
+
+std::vector<std::string> EngineBundle::written() const {
+  std::vector<std::string> names;
+  const auto upper = bundle_.on_disk("/upper");
+  for (const auto& entry : fs::recursive_directory_iterator(upper))
+    names.push_back("/" + entry.path().lexically_relative(upper).string());
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace nvhook::test

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "support/command.hpp"
+#include "support/fake_root.hpp"
+
+namespace nvhook::test {
+
+// Why no engine can be run on this machine; empty if one can.
+std::string engines_unavailable();
+
+// A hook entry for config.json or hooks.d: nvhook on the simulated host.
+nlohmann::json hook_entry(const std::string& stage,
+                          const std::filesystem::path& host = NVHOOK_SIMULATED_HOST);
+
+// A bundle for runc: what `runc spec` writes, over a root file system of tests/roots with a
+// writable layer of its own (overlayfs), so that the layer shows what was written.
+class EngineBundle {
+ public:
+  explicit EngineBundle(const std::string& root_kind);
+  EngineBundle(const EngineBundle&) = delete;
+  EngineBundle& operator=(const EngineBundle&) = delete;
+  ~EngineBundle();
+
+  nlohmann::json config;
+  void env(const std::string& entry) { config["process"]["env"].push_back(entry); }
+
+  // Runs a shell script in a new container, to its end.
+  Finished run_in_runc(const std::string& script);
+
+  [[nodiscard]] std::filesystem::path path() const { return bundle_.on_disk(); }
+  // The names that the container, its runtime and the hook have written to the root.
+  [[nodiscard]] std::vector<std::string> written() const;
+
+ private:
+  FakeRoot bundle_;
+};
+
+}  // namespace nvhook::test

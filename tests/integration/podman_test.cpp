@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real podman with a hooks.d file, over runc.
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "integration/engine.hpp"
+
+namespace nvhook::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Podman : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto why = engines_unavailable(); !why.empty()) GTEST_SKIP() << why;
+    // Hard limits that a machine without CAP_SYS_RESOURCE can set; cgroups without systemd.
+    scratch_.file("/containers.conf",
+                  "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n"
+                  "[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n");
+    std::ifstream in(NVHOOK_SOURCE_DIR "/oci-examples/hooks.d/nvhook.json");
+    auto hook = nlohmann::json::parse(in);
+    const auto ours = hook_entry(hook["stages"][0]);
+    hook["hook"]["path"] = ours["path"];
+    hook["hook"]["args"] = ours["args"];
+    scratch_.file("/hooks.d/nvhook.json", hook.dump());
+  }
+
+  Finished podman(const std::vector<std::string>& arguments) {
+    std::vector<std::string> all = {"podman",
+                                    "--root",
+                                    scratch_.on_disk("/root"),
+                                    "--runroot",
+                                    scratch_.on_disk("/run"),
+                                    "--storage-driver",
+                                    "vfs",
+                                    "--hooks-dir",
+                                    scratch_.on_disk("/hooks.d"),
+                                    "--runtime",
+                                    "runc",
+                                    "run",
+                                    "--rm",
+                                    "--network",
+                                    "none"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return run(all, {},
+               {"CONTAINERS_CONF=" + scratch_.on_disk("/containers.conf").string(), "HOME=/root"});
+  }
+
+  FakeRoot scratch_;
+};
+
+// ":O" puts an overlay of the container's own over the root.
+constexpr auto kRootfs = NVHOOK_ROOTS "/minbase:O";
+
+TEST_F(Podman, ListsTheGpusOfAContainerThatAsksForThem) {
+  const auto done =
+      podman({"--env", "NVIDIA_VISIBLE_DEVICES=all", "--rootfs", kRootfs, "nvidia-smi", "-L"});
+
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("GPU 0: "));
+  EXPECT_THAT(done.out, HasSubstr("GPU 1: "));
+}
+
+TEST_F(Podman, LeavesOtherContainersAlone) {
+  const auto done = podman({"--rootfs", kRootfs, "ls", "/dev", "/usr/bin"});
+
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_THAT(done.out, Not(HasSubstr("nvidia")));
+}
+
+TEST_F(Podman, PassesTheHooksMessageOn) {
+  const auto done = podman({"--env", "NVIDIA_VISIBLE_DEVICES=all", "--env",
+                            "NVIDIA_DRIVER_CAPABILITIES=teleport", "--rootfs", kRootfs, "true"});
+
+  EXPECT_EQ(done.status, 126);
+  EXPECT_THAT(done.err, HasSubstr("E_REQ_CAPABILITY"));
+}
+
+}  // namespace
+}  // namespace nvhook::test
