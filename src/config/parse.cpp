@@ -23,7 +23,7 @@ namespace {
 
 // toml++ 3.3 makes one table inside the other for each part of a dotted key and takes them down by
 // recursion. Keys do not span lines, so a bound on lines bounds the stack.
-constexpr std::size_t kMaxLine = 16 * 1024;  // bytes
+constexpr std::size_t kMaxLine = std::size_t{16} << 10U;  // bytes
 
 std::string_view kind_of(const toml::node& node) {
   switch (node.type()) {

@@ -24,10 +24,10 @@ template <class Doc>
 struct Place {
   std::string_view key = {};  // empty for the element of an array
   Type type = Type::Null;
+  ErrorId mismatch = ErrorId::StateField;               // when something else stands there
   Result<void> (*take)(Doc&, const Scalar&) = nullptr;  // of a scalar
   void (*begin)(Doc&) = nullptr;                        // of an object in a list: a new one
   std::span<const Place> inside = {};                   // of an object or array
-  ErrorId mismatch = ErrorId::StateField;               // when something else stands there
 };
 
 // How a scalar of the type that is due becomes a member.

@@ -62,10 +62,9 @@ bool is_special(std::string_view item) {
 
 std::optional<GpuIndex> as_index(std::string_view item) {
   GpuIndex index;
-  const auto* end = item.data() + item.size();
   // No sign and no prefix for an unsigned number: std::from_chars.
-  const auto [stop, problem] = std::from_chars(item.data(), end, index.index);
-  if (problem != std::errc() || stop != end) return std::nullopt;
+  const auto [stop, problem] = std::from_chars(item.data(), item.data() + item.size(), index.index);
+  if (problem != std::errc() || stop != item.data() + item.size()) return std::nullopt;
   return index;
 }
 

@@ -10,8 +10,9 @@
 namespace nvhook::config {
 
 // Reads and parses `file`, or /etc/nvhook/config.toml when none is named; only the latter may be
-// absent. A file that is not a regular one, larger than 1 MiB, not owned by root or writable by
-// others is refused: it decides what a root process mounts. Fails with E_CONFIG.
+// absent. A file that is not a regular one, larger than 1 MiB, owned by neither root nor the
+// effective user, or writable by group or others is refused: it decides what a root process mounts.
+// Checked on the open descriptor; symbolic links are followed. Fails with E_CONFIG.
 [[nodiscard]] Result<Parsed> load(const std::optional<std::string>& file);
 
 }  // namespace nvhook::config

@@ -46,12 +46,14 @@ struct Settings {
 
 struct Parsed {
   Settings settings;
-  std::vector<Warning> warnings;  // unknown keys, each with the nearest known one
+  std::vector<Warning> warnings;  // W_CONFIG_KEY: unknown keys, with the known one that is close
 };
 
-// Parses TOML text over the defaults. Pure; `origin` is named in messages.
+// Parses TOML text over the defaults. Pure; `origin` stands in messages as it is given: a file's
+// name, fit for a terminal. A list replaces the default list; where a path is unset by default ("")
+// it may be written so.
 // Fails with E_CONFIG: a syntax error (with line and column), a key of the wrong type, a path that
-// is not absolute.
+// is not absolute or has a dot component, a line longer than 16 KiB.
 [[nodiscard]] Result<Parsed> parse(std::string_view toml, std::string_view origin);
 
 }  // namespace nvhook::config

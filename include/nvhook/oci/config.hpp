@@ -34,7 +34,8 @@ struct IdMapping {
   bool operator==(const IdMapping&) const = default;
 };
 
-// One entry of linux.resources.devices. Absent type, major or minor mean "any".
+// One entry of linux.resources.devices. Absent type, major or minor mean "any", and so do the
+// numbers -1 in the text.
 struct DeviceRule {
   bool allow = false;
   std::string type;  // "a", "b", "c"; empty: any
@@ -64,7 +65,8 @@ struct Config {
 };
 
 // Parses the whole text under the rules of parse_state. An entry of process.env without "=" is
-// refused. "ociVersion" and "root.path" must be there; "process" and "linux" may be absent.
+// refused. "ociVersion", "root.path", the destination of each mount and the type of each namespace
+// must be there; "process" and "linux" may be absent, an id or size in a mapping counts as 0.
 // Fails with E_STATE_PARSE, E_STATE_LIMIT, E_STATE_FIELD.
 [[nodiscard]] Result<Config> parse_config(std::string_view json);
 

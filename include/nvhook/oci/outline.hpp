@@ -11,11 +11,13 @@ namespace nvhook::oci {
 // Nothing is trusted on this ground; whoever goes on parses the text and compares.
 
 // Whether the text could be one whole JSON object: it begins with "{", every string, array and
-// object is closed, and nothing but blanks follows. Text for which this is false is no JSON.
+// object is closed, none deeper than 64, and nothing but blanks follows. Text for which this is
+// false will not parse.
 [[nodiscard]] bool looks_whole(std::string_view json);
 
 // The value of the member `key` of the outermost object, if it is a string without any escape;
-// nothing otherwise, and for text that is not JSON. The view borrows from `json`.
+// nothing otherwise, if the key repeats, and for text that does not look whole. The view borrows
+// from `json`.
 [[nodiscard]] std::optional<std::string_view> find_member(std::string_view json,
                                                           std::string_view key);
 

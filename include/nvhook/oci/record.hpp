@@ -15,7 +15,8 @@ namespace nvhook::oci {
 [[nodiscard]] std::string encode(const State& state);
 [[nodiscard]] std::string encode(const Config& config);
 
-// The child is not trusted: every count and length is checked against the bytes that are there.
+// The child is not trusted: every count and length is checked against the bytes that are there,
+// and what comes out holds to the same rules as what the parsers hand out.
 // Fails with E_BUG, for a sound child never sends such a record.
 [[nodiscard]] Result<State> decode_state(std::string_view record);
 [[nodiscard]] Result<Config> decode_config(std::string_view record);
