@@ -127,6 +127,29 @@ TEST(Settings, RefuseALineThatIsTooLong) {
   EXPECT_THAT(parsed.error().message(), HasSubstr("c.toml:2: line longer than"));
 }
 
+TEST(Settings, MayUseAnyLetterInCommentsAndStrings) {
+  const auto settings = settings_of(
+      "\xEF\xBB\xBF# f\u00fcr \u3007\n"
+      "[log] # \u00e9\n"
+      "file = \"/\\\"\\\\\u00e9\" # \"\u00e9\n"
+      "[search]\n"
+      "nodes = '/\u00e9'\n"
+      "programs = ['''/a'\u00e9''''', \"\"\"/\\\n \u00e9\"\"\"\"\"] # \u00e9\n");
+
+  EXPECT_EQ(settings.log.file, "/\"\\\u00e9");
+  EXPECT_EQ(settings.search.nodes, "/\u00e9");
+  EXPECT_THAT(settings.search.programs, ElementsAre("/a'\u00e9''", "/\u00e9\"\""));
+}
+
+TEST(Settings, RefuseLettersWhereBlanksAreDue) {
+  for (const auto* text : {"\nfile = \u00e9", "\n\u00e9 = 1", "\nfile = \"\"\u3007",
+                           "a='#'\n\uFB3F", "a = \"\"\"\n\\\u00e9\"\"\"", "\nfile = 0\"\u0396\""}) {
+    const auto parsed = parse(text, "c.toml");
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_THAT(parsed.error().message(), HasSubstr("c.toml:2:"));
+  }
+}
+
 TEST(Settings, RefuseDeepNesting) {
   EXPECT_FALSE(parse("a = " + std::string(10'000, '['), "c.toml"));
 }
