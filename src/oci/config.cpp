@@ -2,6 +2,7 @@
 #include "nvhook/oci/config.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "fill.hpp"
 #include "nvhook/base/quote.hpp"

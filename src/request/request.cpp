@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <cstdlib>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>

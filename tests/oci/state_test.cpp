@@ -189,7 +189,7 @@ TEST(State, RefusesDeepNestingAtOnce) {
 }
 
 TEST(State, KeepsTheLimitsOfStringsAndCounts) {
-  constexpr std::size_t kLongest = 256 * 1024;
+  constexpr std::size_t kLongest = std::size_t{256} << 10U;
   const auto with_string = [](std::size_t size) {
     return state_with("\"pid\":7,\"a\":\"" + std::string(size, 'x') + '"');
   };
