@@ -99,16 +99,12 @@ Result<std::optional<Spec>> read_spec() {
 
   // A glance at the text finds most containers that need nothing. What it finds is compared with
   // what the parser says before anything is done on its ground.
-  std::string config_text;
   const auto bundle = oci::find_member(*state_text, "bundle");
+  std::optional<Result<std::string>> config_text;
   if (oci::looks_whole(*state_text)) {
     if (oci::find_member(*state_text, "status") == "stopped") return std::nullopt;
-    if (bundle) {
-      auto text = read_config(*bundle);
-      if (!text) return std::unexpected(std::move(text).error());
-      if (asks_for_nothing(*text)) return std::nullopt;
-      config_text = std::move(*text);
-    }
+    if (bundle) config_text = read_config(*bundle);
+    if (config_text && *config_text && asks_for_nothing(**config_text)) return std::nullopt;
   }
 
   auto child = ParserChild::start(to_record);
@@ -116,12 +112,9 @@ Result<std::optional<Spec>> read_spec() {
   auto state = parse_state(*child, *state_text);
   if (!state) return std::unexpected(std::move(state).error());
   if (!state->pid) return std::nullopt;  // stopped
-  if (bundle != state->bundle) {
-    auto text = read_config(state->bundle);
-    if (!text) return std::unexpected(std::move(text).error());
-    config_text = std::move(*text);
-  }
-  auto config = parse_config(*child, config_text);
+  if (!config_text || bundle != state->bundle) config_text = read_config(state->bundle);
+  if (!*config_text) return std::unexpected(std::move(*config_text).error());
+  auto config = parse_config(*child, **config_text);
   if (!config) return std::unexpected(std::move(config).error());
   return Spec{std::move(*state), std::move(*config)};
 }

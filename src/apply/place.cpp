@@ -96,6 +96,7 @@ Result<void> Placer::place_mount(UniqueFd tree, const ContainerPath& target) {
 
   const bool made = ::mknodat(*parent, name.c_str(), S_IFREG | kMountpointMode, 0) == 0;
   if (!made && errno != EEXIST) return cannot_make("make mount point", target);
+  if (made) undo_.made_file(*parent, name);
   auto point = files::open_at(*parent, name, O_PATH | O_NOFOLLOW, files::Lookup::SameMount);
   if (!point) {
     const auto id = id_of_lookup(point.error());
@@ -104,7 +105,7 @@ Result<void> Placer::place_mount(UniqueFd tree, const ContainerPath& target) {
   struct stat status {};
   if (::fstat(point->get(), &status) != 0)
     return system_failure(ErrorId::Kernel, "stat " + quote(target.value));
-  if (made) undo_.made_file(*parent, name, status.st_dev, status.st_ino);
+  if (made) undo_.file_is(status.st_dev, status.st_ino);
   // The kernel would mount over a link, a fifo or a device just as well.
   if (!S_ISREG(status.st_mode))
     return failure(ErrorId::DstType, quote(target.value) + " is not a plain file");

@@ -12,8 +12,13 @@
 
 namespace nvhook::apply {
 
-void Undo::made_file(int directory, std::string name, dev_t device, ino_t inode) {
-  made_.emplace_back(File{directory, std::move(name), device, inode});
+void Undo::made_file(int directory, std::string name) {
+  made_.emplace_back(File{directory, std::move(name), std::nullopt});
+}
+
+void Undo::file_is(dev_t device, ino_t inode) {
+  if (auto* file = made_.empty() ? nullptr : std::get_if<File>(&made_.back()))
+    file->inode = Inode{device, inode};
 }
 
 void Undo::made_directory(int directory, std::string name) {
@@ -32,11 +37,13 @@ void Undo::mounted(UniqueFd tree) { made_.emplace_back(Mounted{std::move(tree)})
 
 void Undo::take_away(const Made& made) const {
   if (const auto* file = std::get_if<File>(&made)) {
-    // Only the inode that we made: somebody may have put another in its place.
+    // Only what we made: somebody may have put another file in its place.
     struct stat status {};
-    if (::fstatat(file->directory, file->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        status.st_dev == file->device && status.st_ino == file->inode)
-      ::unlinkat(file->directory, file->name.c_str(), 0);
+    if (::fstatat(file->directory, file->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+    const bool ours =
+        file->inode ? status.st_dev == file->inode->device && status.st_ino == file->inode->number
+                    : S_ISREG(status.st_mode) && status.st_size == 0;
+    if (ours) ::unlinkat(file->directory, file->name.c_str(), 0);
   } else if (const auto* directory = std::get_if<Directory>(&made)) {
     ::unlinkat(directory->directory, directory->name.c_str(), AT_REMOVEDIR);
   } else if (const auto* link = std::get_if<Link>(&made)) {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,7 +19,9 @@ class Undo {
   // `fd_directory`: this process's fd directory of the verified procfs, for unmounting.
   explicit Undo(int fd_directory) : fd_directory_(fd_directory) {}
 
-  void made_file(int directory, std::string name, dev_t device, ino_t inode);
+  void made_file(int directory, std::string name);
+  // Which inode the file made last is: from now on no other of its name is removed.
+  void file_is(dev_t device, ino_t inode);
   void made_directory(int directory, std::string name);
   void made_link(int directory, std::string name);
   // `name` is our link now, the image's stands under `kept_as` beside it.
@@ -33,11 +36,14 @@ class Undo {
   void commit();
 
  private:
+  struct Inode {
+    dev_t device;
+    ino_t number;
+  };
   struct File {
     int directory;
     std::string name;
-    dev_t device;
-    ino_t inode;
+    std::optional<Inode> inode;
   };
   struct Directory {
     int directory;

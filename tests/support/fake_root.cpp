@@ -44,7 +44,7 @@ FakeRoot& FakeRoot::symlink(std::string_view path, std::string_view target) {
 }
 
 std::filesystem::path FakeRoot::on_disk(std::string_view path) const {
-  return top_ / std::filesystem::path(path).relative_path();
+  return path == "/" ? top_ : top_ / std::filesystem::path(path).relative_path();
 }
 
 }  // namespace nvhook::test

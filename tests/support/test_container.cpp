@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 namespace nvhook::test {
@@ -136,8 +137,10 @@ std::string TestContainer::mountinfo() const {
 
 std::string TestContainer::device_rules() const { return read_text(cgroup_ / "devices.list"); }
 
-std::string TestContainer::snapshot() const {
+std::vector<std::string> TestContainer::snapshot() const {
   std::vector<std::string> lines;
+  std::istringstream text(mountinfo() + device_rules());
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
   for (auto entry = fs::recursive_directory_iterator(inside("/"));
        entry != fs::recursive_directory_iterator(); ++entry) {
     if (entry->path() == inside("/proc")) {
@@ -147,8 +150,18 @@ std::string TestContainer::snapshot() const {
     lines.push_back(describe(*entry));
   }
   std::ranges::sort(lines);
-  std::string text = mountinfo() + device_rules();
-  for (const auto& line : lines) text += line + "\n";
+  return lines;
+}
+
+std::string TestContainer::changes_since(const std::vector<std::string>& before) const {
+  const auto after = snapshot();
+  std::vector<std::string> gone;
+  std::vector<std::string> made;
+  std::ranges::set_difference(before, after, std::back_inserter(gone));
+  std::ranges::set_difference(after, before, std::back_inserter(made));
+  std::string text;
+  for (const auto& line : gone) text += "- " + line + "\n";
+  for (const auto& line : made) text += "+ " + line + "\n";
   return text;
 }
 

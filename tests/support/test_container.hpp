@@ -42,9 +42,12 @@ class TestContainer {
   [[nodiscard]] std::filesystem::path inside(std::string_view path) const;
   [[nodiscard]] std::string mountinfo() const;
   [[nodiscard]] std::string device_rules() const;
-  // Mounts, device rules, and every name in the root with type, mode, size and link text: equal
-  // before and after means that nothing was done.
-  [[nodiscard]] std::string snapshot() const;
+  // Mounts, device rules, and every name in the root with type, mode, size and link text, a line
+  // each.
+  [[nodiscard]] std::vector<std::string> snapshot() const;
+  // What is not as in an earlier snapshot: lines gone with "-", new ones with "+". Empty means that
+  // nothing was done.
+  [[nodiscard]] std::string changes_since(const std::vector<std::string>& before) const;
 
  private:
   std::filesystem::path rootfs_;
