@@ -54,8 +54,8 @@ Result<container::Survey> survey_places(const Prepared& prepared,
   std::string text;  // the entries borrow from it
   std::vector<container::MountEntry> mounts;
   if (prepared.process) {
-    auto read = files::read_file(prepared.process->proc.get(), "mountinfo",
-                                 container::kMaxMountinfoBytes, files::Lookup::SameMount);
+    auto read = files::read_kernel_file(prepared.process->proc.get(), "mountinfo",
+                                        container::kMaxMountinfoBytes);
     if (!read) return std::unexpected(std::move(read).error().within("container"));
     text = std::move(*read);
     auto parsed = container::parse_mountinfo(text);

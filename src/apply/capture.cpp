@@ -44,26 +44,27 @@ bool Capturer::is_roots(unsigned uid) const {
   return uid == 0 || (view_ == OwnerView::UserNamespace && uid == kOverflowUid);
 }
 
-Result<void> Capturer::check_directory(const HostPath& directory) {
-  if (checked_directories_.contains(directory.value)) return {};
-  const auto name = directory.value == "/" ? "." : directory.value.substr(1);
-  const auto fd = files::open_at(root_.get(), name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
-  if (!fd) return std::unexpected(Error(fd.error()).as(ErrorId::SrcChanged));
+Result<int> Capturer::directory(const HostPath& path) {
+  if (const auto known = directories_.find(path); known != directories_.end())
+    return known->second.get();
+  const auto name = path.value == "/" ? "." : path.value.substr(1);
+  auto fd = files::open_at(root_.get(), name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
+  if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
   struct stat status {};
   if (::fstat(fd->get(), &status) != 0) return system_failure(ErrorId::Kernel, "stat directory");
   if (!is_roots(status.st_uid) || (status.st_mode & kOthersMayWrite) != 0)
-    return not_trusted(directory, "can be changed by others than root; make it root's, mode 0755");
-  checked_directories_.insert(directory.value);
-  return {};
+    return not_trusted(path, "can be changed by others than root; make it root's, mode 0755");
+  const int borrowed = fd->get();
+  directories_.emplace(path, std::move(*fd));
+  return borrowed;
 }
 
 Result<UniqueFd> Capturer::capture(const plan::Mount& mount, DeviceNumber number) {
   const auto& path = mount.source;
-  auto fd =
-      files::open_at(root_.get(), path.value.substr(1), O_PATH | O_NOFOLLOW, files::Lookup::Plain);
+  const auto parent = directory(path.parent());
+  if (!parent) return std::unexpected(parent.error());
+  auto fd = files::open_at(*parent, path.name(), O_PATH | O_NOFOLLOW, files::Lookup::Plain);
   if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
-  if (auto fine = check_directory(path.parent()); !fine)
-    return std::unexpected(std::move(fine).error());
   struct stat status {};
   if (::fstat(fd->get(), &status) != 0)
     return system_failure(ErrorId::Kernel, "stat " + quote(path.value));

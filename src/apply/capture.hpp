@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <set>
-#include <string>
+#include <map>
+#include <utility>
 
 #include "nvhook/base/error.hpp"
 #include "nvhook/base/unique_fd.hpp"
@@ -27,12 +27,13 @@ class Capturer {
  private:
   Capturer(UniqueFd root, OwnerView view) : root_(std::move(root)), view_(view) {}
 
-  [[nodiscard]] Result<void> check_directory(const HostPath& directory);
+  // The directory, opened once and checked. The descriptor is ours.
+  [[nodiscard]] Result<int> directory(const HostPath& path);
   [[nodiscard]] bool is_roots(unsigned uid) const;
 
   UniqueFd root_;
   OwnerView view_;
-  std::set<std::string> checked_directories_;
+  std::map<HostPath, UniqueFd> directories_;
 };
 
 }  // namespace nvhook::apply

@@ -58,8 +58,7 @@ Result<DeviceCgroup> open_checked(const container::MountEntry& mount, std::strin
   struct statfs system {};
   if (::fstatfs(cgroup.directory.get(), &system) != 0 || system.f_type != CGROUP_SUPER_MAGIC)
     return not_usable(cgroup.path, "is not on a cgroup file system");
-  auto procs = files::read_file(cgroup.directory.get(), "cgroup.procs", kMaxProcsFile,
-                                files::Lookup::SameMount);
+  auto procs = files::read_kernel_file(cgroup.directory.get(), "cgroup.procs", kMaxProcsFile);
   if (!procs) return std::unexpected(std::move(procs).error().as(ErrorId::Cgroup));
   if (!lists(*procs, pid))
     return not_usable(cgroup.path, "does not hold process " + std::to_string(pid));
@@ -71,12 +70,11 @@ Result<DeviceCgroup> open_checked(const container::MountEntry& mount, std::strin
 Result<DeviceCgroup> find_devices(const container::Procfs& procfs,
                                   const container::Process& process) {
   if (!procfs.initial_user_namespace) return DeviceCgroup{};
-  auto membership =
-      files::read_file(process.proc.get(), "cgroup", kMaxCgroupFile, files::Lookup::SameMount);
+  auto membership = files::read_kernel_file(process.proc.get(), "cgroup", kMaxCgroupFile);
   if (!membership)
     return std::unexpected(std::move(membership).error().within("cgroup").as(ErrorId::Cgroup));
-  auto text = files::read_file(procfs.self.get(), "mountinfo", container::kMaxMountinfoBytes,
-                               files::Lookup::SameMount);
+  auto text =
+      files::read_kernel_file(procfs.self.get(), "mountinfo", container::kMaxMountinfoBytes);
   if (!text) return failed_to("mountinfo", std::move(text));
   auto mounts = container::parse_mountinfo(*text);
   if (!mounts) return std::unexpected(std::move(mounts).error());

@@ -101,12 +101,9 @@ Result<std::vector<DeviceNumber>> lacking(std::string_view list,
 
 Result<std::vector<DeviceNumber>> allow(const DeviceCgroup& cgroup,
                                         const std::vector<DeviceNumber>& devices) {
-  // Not by read_file: no path may be looked up here, we may be in the container's namespace.
-  const auto fd =
-      files::open_at(cgroup.directory.get(), "devices.list", O_RDONLY, files::Lookup::SameMount);
-  if (!fd) return std::unexpected(Error(fd.error()).within(cgroup.path).as(ErrorId::Cgroup));
-  auto list = files::read_all(fd->get(), kMaxListBytes);
-  if (!list) return std::unexpected(std::move(list).error().as(ErrorId::Cgroup));
+  auto list = files::read_kernel_file(cgroup.directory.get(), "devices.list", kMaxListBytes);
+  if (!list)
+    return std::unexpected(std::move(list).error().within(cgroup.path).as(ErrorId::Cgroup));
   auto missing = lacking(*list, devices);
   if (!missing) return missing;
   std::vector<DeviceNumber> allowed;

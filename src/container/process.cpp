@@ -34,11 +34,12 @@ Result<UniqueFd> open_link(int directory, const char* name, int flags) {
   return system_failure(gone ? ErrorId::Pid : ErrorId::Ns, std::string("open /proc/<pid>/") + name);
 }
 
-bool same_file(int left, int right) {
-  struct stat one {};
+// Whether the link in our own procfs directory leads to the open namespace.
+bool is_ours(int self, const char* name, int opened) {
+  struct stat ours {};
   struct stat other {};
-  return ::fstat(left, &one) == 0 && ::fstat(right, &other) == 0 && one.st_dev == other.st_dev &&
-         one.st_ino == other.st_ino;
+  return ::fstatat(self, name, &ours, 0) == 0 && ::fstat(opened, &other) == 0 &&
+         ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
 }
 
 // A process that has ended makes its pidfd readable: pidfd_open(2).
@@ -66,7 +67,7 @@ std::optional<unsigned> mapped_zero(std::string_view map) {
 }
 
 Result<unsigned> root_of_map(int proc, const char* name) {
-  auto map = files::read_file(proc, name, kMaxMapBytes, files::Lookup::SameMount);
+  auto map = files::read_kernel_file(proc, name, kMaxMapBytes);
   if (!map) return std::unexpected(std::move(map).error().as(ErrorId::Userns));
   const auto id = mapped_zero(*map);
   if (!id)
@@ -99,9 +100,7 @@ Result<Process> pin(const Procfs& procfs, pid_t pid) {
   auto mount_namespace = open_link(process.proc.get(), "ns/mnt", O_RDONLY);
   if (!mount_namespace) return failed_to(name, std::move(mount_namespace));
   process.mount_namespace = std::move(*mount_namespace);
-  auto ours = open_link(procfs.self.get(), "ns/mnt", O_RDONLY);
-  if (!ours) return failed_to("this process", std::move(ours));
-  if (same_file(process.mount_namespace.get(), ours->get()))
+  if (is_ours(procfs.self.get(), "ns/mnt", process.mount_namespace.get()))
     return failure(ErrorId::NsSame, name +
                                         " shares this host's mount namespace: mounting for it "
                                         "would mount for everybody");

@@ -44,8 +44,13 @@ Result<std::string> target_beside(int directory, const std::string& name) {
 Result<const Resolver::Directory*> Resolver::directory(const HostPath& inside) {
   const auto known = std::ranges::find(directories_, inside, &Directory::inside);
   if (known != directories_.end()) return &*known;
+  const auto tried = std::ranges::find(unreachable_, inside, &Unreachable::inside);
+  if (tried != unreachable_.end()) return std::unexpected(tried->why);
   auto opened = open_by_kernel(root_, inside, O_PATH | O_DIRECTORY);
-  if (!opened) return std::unexpected(std::move(opened).error());
+  if (!opened) {
+    unreachable_.emplace_back(inside, opened.error());
+    return std::unexpected(std::move(opened).error());
+  }
   return &directories_.emplace_back(inside, std::move(opened->path), std::move(opened->fd));
 }
 

@@ -34,8 +34,14 @@ class Resolver {
 
   [[nodiscard]] Result<const Directory*> directory(const HostPath& inside);
 
+  struct Unreachable {
+    HostPath inside;
+    Error why;
+  };
+
   HostRoot root_;
   std::vector<Directory> directories_;
+  std::vector<Unreachable> unreachable_;  // mostly directories that this host does not have
 };
 
 }  // namespace nvhook::driver

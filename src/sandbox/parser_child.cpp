@@ -2,10 +2,11 @@
 #include "nvhook/sandbox/parser_child.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,8 +21,6 @@
 namespace nvhook::sandbox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t kMaxMessage = 4096;  // of an error that the child reports
 
 // Both directions speak frames: this header, then `size` bytes.
@@ -34,42 +33,24 @@ struct Header {
 constexpr std::uint8_t kRecord = 0;
 constexpr std::uint8_t kError = 1;
 
-// Moves all of the bytes with send or recv; false on end of file, error or deadline.
-template <class Move>
-bool move_all(int socket, std::size_t size, short event, Clock::time_point deadline,
-              const Move& move) {
-  for (std::size_t done = 0; done < size;) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() < 0) return false;
-    pollfd wait{.fd = socket, .events = event, .revents = 0};
-    const int ready = ::poll(&wait, 1, static_cast<int>(left.count()));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return false;
-    const auto moved = move(done);
-    if (moved < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (moved <= 0) return false;
-    done += static_cast<std::size_t>(moved);
+// Header and bytes in one go; the rest, should the socket take less, as it takes it.
+bool send_frame(int socket, Header header, std::string_view bytes) {
+  header.size = static_cast<std::uint32_t>(bytes.size());
+  std::array<iovec, 2> parts = {
+      iovec{.iov_base = &header, .iov_len = sizeof header},
+      iovec{.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  auto sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+  if (sent < static_cast<ssize_t>(sizeof header)) return false;
+  bytes.remove_prefix(static_cast<std::size_t>(sent) - sizeof header);
+  while (!bytes.empty()) {
+    sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
   return true;
-}
-
-bool send_all(int socket, std::string_view bytes, Clock::time_point deadline) {
-  return move_all(socket, bytes.size(), POLLOUT, deadline, [&](std::size_t done) {
-    return ::send(socket, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL | MSG_DONTWAIT);
-  });
-}
-
-bool receive_all(int socket, void* into, std::size_t size, Clock::time_point deadline) {
-  return move_all(socket, size, POLLIN, deadline, [&](std::size_t done) {
-    return ::recv(socket, static_cast<char*>(into) + done, size - done, MSG_DONTWAIT);
-  });
-}
-
-bool send_frame(int socket, Header header, std::string_view bytes, Clock::time_point deadline) {
-  header.size = static_cast<std::uint32_t>(bytes.size());
-  const std::string_view start(reinterpret_cast<const char*>(&header), sizeof header);
-  return send_all(socket, start, deadline) && send_all(socket, bytes, deadline);
 }
 
 struct Frame {
@@ -77,13 +58,30 @@ struct Frame {
   std::string bytes;
 };
 
-std::optional<Frame> receive_frame(int socket, Clock::time_point deadline) {
+bool receive_whole(int socket, void* into, std::size_t size) {
+  return size == 0 || ::recv(socket, into, size, MSG_WAITALL) == static_cast<ssize_t>(size);
+}
+
+std::optional<Frame> receive_frame(int socket) {
   Frame frame;
-  if (!receive_all(socket, &frame.header, sizeof frame.header, deadline)) return std::nullopt;
+  if (!receive_whole(socket, &frame.header, sizeof frame.header)) return std::nullopt;
   if (frame.header.size > ParserChild::kMaxRecord) return std::nullopt;
-  frame.bytes.resize(frame.header.size);
-  if (!receive_all(socket, frame.bytes.data(), frame.bytes.size(), deadline)) return std::nullopt;
+  bool whole = false;
+  // The operation may be given more room than was asked for (libstdc++ 12), so it goes by ours.
+  const std::size_t size = frame.header.size;
+  frame.bytes.resize_and_overwrite(size, [&](char* data, std::size_t) {
+    whole = receive_whole(socket, data, size);
+    return whole ? size : 0;
+  });
+  if (!whole) return std::nullopt;
   return frame;
+}
+
+// No call on the socket takes longer than the deadline, whatever the other side does.
+bool set_deadline(int socket) {
+  const timeval most{.tv_sec = ParserChild::kDeadline.count(), .tv_usec = 0};
+  return ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most) == 0 &&
+         ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most) == 0;
 }
 
 void limit(__rlimit_resource resource, rlim_t most) {
@@ -111,8 +109,7 @@ void shed_everything_but(int socket) {
 
 [[noreturn]] void serve(int socket, const Handler& handler) {
   shed_everything_but(socket);
-  const auto forever = Clock::now() + std::chrono::hours(1);  // the parent's end closes the socket
-  while (auto request = receive_frame(kSocket, forever)) {
+  while (auto request = receive_frame(kSocket)) {
     auto record = handler(request->header.tag, request->bytes);
     Header header{.tag = kRecord, .error_id = 0, .reserved = 0, .size = 0};
     std::string bytes;
@@ -123,7 +120,7 @@ void shed_everything_but(int socket) {
       header.error_id = std::to_underlying(record.error().id());
       bytes = record.error().message().substr(0, kMaxMessage);
     }
-    if (!send_frame(kSocket, header, bytes, forever)) break;
+    if (!send_frame(kSocket, header, bytes)) break;
   }
   ::_exit(0);
 }
@@ -141,6 +138,7 @@ Result<ParserChild> ParserChild::start(const Handler& handler) {
     return system_failure(ErrorId::Kernel, "socketpair");
   UniqueFd ours(ends[0]);
   const UniqueFd theirs(ends[1]);
+  if (!set_deadline(ours.get())) return system_failure(ErrorId::Kernel, "setsockopt");
   const pid_t pid = ::fork();
   if (pid < 0) return system_failure(ErrorId::Kernel, "fork");
   if (pid == 0) {
@@ -173,12 +171,10 @@ ParserChild::~ParserChild() {
 }
 
 Result<std::string> ParserChild::parse(std::uint8_t kind, std::string_view document) {
-  const auto deadline = Clock::now() + kDeadline;
   const Header header{.tag = kind, .error_id = 0, .reserved = 0, .size = 0};
-  if (!socket_ || document.size() > kMaxRecord ||
-      !send_frame(socket_.get(), header, document, deadline))
+  if (!socket_ || document.size() > kMaxRecord || !send_frame(socket_.get(), header, document))
     return no_answer();
-  auto answer = receive_frame(socket_.get(), deadline);
+  auto answer = receive_frame(socket_.get());
   if (!answer) return no_answer();
   if (answer->header.tag == kRecord) return std::move(answer->bytes);
   const auto known = answer->header.error_id < all_errors().size();

@@ -20,4 +20,9 @@ namespace nvhook::files {
 [[nodiscard]] Result<std::string> read_file(int dir, std::string_view name, std::size_t cap,
                                             Lookup lookup);
 
+// As read_file for a file of procfs or a cgroup file system, below a directory that is known to be
+// on one: nothing there is a fifo or a device, so it is opened at once. Looks up no other path, and
+// may be called in any mount namespace. Fails with E_KERNEL, E_RACE.
+[[nodiscard]] Result<std::string> read_kernel_file(int dir, std::string_view name, std::size_t cap);
+
 }  // namespace nvhook::files

@@ -33,8 +33,9 @@ class ParserChild {
   ~ParserChild();
 
   // The record for a document, as the handler returned it, or the handler's error. An answer is
-  // awaited for kDeadline and may have kMaxRecord bytes; a child that breaks these or dies is an
-  // error: E_STATE_LIMIT. What it says is to be decoded with distrust.
+  // awaited for kDeadline (a dribbling one for twice that) and may have kMaxRecord bytes; a child
+  // that breaks these or dies is an error: E_STATE_LIMIT. What it says is to be decoded with
+  // distrust.
   [[nodiscard]] Result<std::string> parse(std::uint8_t kind, std::string_view document);
 
   // Lets the child end by itself while the caller goes on; nothing can be parsed afterwards.
