@@ -2,7 +2,6 @@
 #include "nvhook/plan/make_plan.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <string_view>
 #include <utility>
 
@@ -42,17 +41,17 @@ bool runtime_makes_dev(const oci::Config& config) {
   });
 }
 
-// "libcuda.so.535.104.05" is a driver's file of the same stem as "libcuda.so.1": ".so." and then a
-// version of two or more numbers.
-bool names_other_version(std::string_view link_text, std::string_view link_name) {
+// Whether the link leads to another driver's file of the name that is due: "libcuda.so.535.104.05"
+// where "libcuda.so.550.54.14" or "libcuda.so.1" is. A driver's version begins with a number of
+// three digits; that of GLVND's "libGL.so.1.7.0" does not.
+bool names_other_version(std::string_view link_text, std::string_view due) {
   const auto file = link_text.substr(link_text.rfind('/') + 1);
-  const auto so = link_name.find(".so");
-  if (so == link_name.npos) return false;
-  const auto stem = link_name.substr(0, so + 3);
-  if (!file.starts_with(stem) || file.size() <= stem.size() || file[stem.size()] != '.')
-    return false;
-  const auto version = file.substr(stem.size() + 1);
-  return version.contains('.') &&
+  const auto so = due.find(".so.");
+  if (so == due.npos) return false;
+  const auto stem = due.substr(0, so + 4);
+  if (!file.starts_with(stem)) return false;
+  const auto version = file.substr(stem.size());
+  return version.find('.') != version.npos && version.find('.') >= 3 &&
          std::ranges::all_of(version, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
 }
 
@@ -197,7 +196,7 @@ class Planner {
 
   Result<void> settle_link(const DraftLink& draft, const Found& found) {
     if (found.link_text == draft.target) return {};
-    if (!found.link_dangles && !names_other_version(found.link_text, draft.place.name)) {
+    if (!found.link_dangles && !names_other_version(found.link_text, draft.target)) {
       warn_link_exists(target_of(draft.place), draft, "a link to " + quote(found.link_text));
       return {};
     }

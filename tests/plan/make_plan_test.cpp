@@ -399,6 +399,8 @@ TEST_F(PlanOf, AStaleLinkIsExchanged) {
       {"libcuda.so.1", link_to("libcuda.so.390.157"), "libcuda.so.550.54.14"},
       {"libcuda.so.1", link_to("/usr/lib64/libcuda.so.535.104.05"), "libcuda.so.550.54.14"},
       {"libcuda.so", link_to("libcuda.so.535.104.05"), "libcuda.so.1"},
+      {"libGLX_indirect.so.0", link_to("libGLX_nvidia.so.535.104.05"),
+       "libGLX_nvidia.so.550.54.14"},
       {"libcuda.so.1", dangling_link_to("libcuda.so.535.104.05"), "libcuda.so.550.54.14"},
       {"libcuda.so.1", dangling_link_to("nothing/of-ours"), "libcuda.so.550.54.14"},
       {"libcuda.so", dangling_link_to("libcuda.so.2"), "libcuda.so.1"},
@@ -421,6 +423,7 @@ TEST_F(PlanOf, WhateverElseStandsAtALinkStaysAndIsWarnedOf) {
   } cases[] = {
       {link_to("libmine.so"), R"(is a link to "libmine.so" in the image and stays)"},
       {link_to("libcuda.so.2"), R"(is a link to "libcuda.so.2")"},
+      {link_to("libcuda.so.1.7.0"), R"(is a link to "libcuda.so.1.7.0")"},
       {link_to("libcuda.so.535"), R"(is a link to "libcuda.so.535")"},
       {link_to("libcuda.so.535.1x"), R"(is a link to "libcuda.so.535.1x")"},
       {link_to("libcuda.so."), R"(is a link to "libcuda.so.")"},
