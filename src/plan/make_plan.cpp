@@ -34,11 +34,13 @@ std::string_view name_of(Standing standing) {
   std::abort();  // every enumerator is handled above
 }
 
-// The runtime's own /dev: a tmpfs by the bundle's word. Any other tmpfs there is a volume.
+// The runtime's own /dev: a tmpfs by the bundle's word, not covered by a later mount. Any other
+// tmpfs there is a volume, or the host's devtmpfs, whose magic number is the same.
 bool runtime_makes_dev(const oci::Config& config) {
-  return std::ranges::any_of(config.mounts, [](const auto& mount) {
-    return mount.type == "tmpfs" && (mount.destination == "/dev" || mount.destination == "/dev/");
-  });
+  bool tmpfs = false;
+  for (const auto& mount : config.mounts)
+    if (mount.destination == "/dev" || mount.destination == "/dev/") tmpfs = mount.type == "tmpfs";
+  return tmpfs;
 }
 
 // Whether the link leads to another driver's file of the name that is due: "libcuda.so.535.104.05"

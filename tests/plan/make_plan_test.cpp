@@ -269,6 +269,13 @@ TEST_F(PlanOf, TheRuntimesDevIsAMountOfTypeTmpfs) {
   }
 }
 
+TEST_F(PlanOf, ADevThatAVolumeCoversIsNotTheRuntimes) {
+  config_.mounts.push_back(
+      {.destination = "/dev", .type = "bind", .source = "/dev", .options = {"rbind"}});
+
+  EXPECT_EQ(error(), ErrorId::DstForeignMount);
+}
+
 // Targets
 
 TEST_F(PlanOf, AFileIsMountedOver) {
