@@ -2,6 +2,7 @@
 #include "nvhook/plan/make_plan.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -73,10 +74,18 @@ class Planner {
     plan_.omitted = std::move(draft.omitted);
     plan_.warnings = in_.driver.warnings;
     warn_about_image();
-    for (const auto& mount : draft.mounts)
+    for (const auto& mount : draft.mounts) {
+      // The image may have one directory under two names, for both kinds of libraries.
+      if (!taken_.insert(target_of(mount.place)).second) {
+        plan_.omitted.push_back({mount.source, "another library of that name is injected already"});
+        continue;
+      }
       if (auto done = add_mount(mount); !done) return std::unexpected(std::move(done).error());
-    for (const auto& link : draft.links)
+    }
+    for (const auto& link : draft.links) {
+      if (!taken_.insert(target_of(link.place)).second) continue;
       if (auto done = add_link(link); !done) return std::unexpected(std::move(done).error());
+    }
     return std::move(plan_);
   }
 
@@ -217,6 +226,7 @@ class Planner {
 
   const Inputs& in_;
   bool dev_is_runtimes_;
+  std::set<ContainerPath> taken_;
   Plan plan_;
 };
 

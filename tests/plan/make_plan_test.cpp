@@ -383,6 +383,20 @@ TEST_F(PlanOf, AReadOnlyRootKeepsItsStaleLinks) {
   EXPECT_EQ(error(), ErrorId::DstReadOnly);
 }
 
+TEST_F(PlanOf, TwoDirectoriesThatAreOneGetEachNameOnce) {
+  request_ = test::asking_for(AllGpus{}, {Capability::Compute, Capability::Compat32});
+  directories_[image_.library32_directory] = {.resolved = image_.library_directory, .exists = true};
+
+  const auto made = plan();
+
+  ASSERT_EQ(onto(made, kLibraries + "libcuda.so.550.54.14").size(), 1U);
+  EXPECT_EQ(onto(made, kLibraries + "libcuda.so.550.54.14")[0].kind, Kind::Library);
+  EXPECT_THAT(made.omitted,
+              Contains(driver::Omitted{{"/usr/lib/i386-linux-gnu/libcuda.so.550.54.14"},
+                                       "another library of that name is injected already"}));
+  EXPECT_EQ(made.symlinks.size(), 2U);
+}
+
 // Links
 
 TEST_F(PlanOf, TheRightLinkIsLeftAlone) {
