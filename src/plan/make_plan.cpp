@@ -90,7 +90,17 @@ class Planner {
   }
 
  private:
-  const Found& found_at(const Place& place) const { return in_.survey.places.at(place); }
+  // A bundle's runtime has not mounted its /dev yet; what the image has there will be covered.
+  bool on_future_dev(const Place& place) const {
+    return !in_.container.pid && dev_is_runtimes_ && place.directory.value == "/dev";
+  }
+  const Found& found_at(const Place& place) const {
+    static const Found kNothing;
+    return on_future_dev(place) ? kNothing : in_.survey.places.at(place);
+  }
+  MountKind mount_of(const Place& place) const {
+    return on_future_dev(place) ? MountKind::Dev : directory_of(place).mount;
+  }
   const DirectoryFacts& directory_of(const Place& place) const {
     return in_.survey.directories.at(place.directory);
   }
@@ -112,8 +122,8 @@ class Planner {
   // Whether something new may be made or mounted at the place.
   Result<void> check_directory(const Place& place) const {
     const auto& directory = directory_of(place);
-    const bool usable = directory.mount == MountKind::Rootfs ||
-                        (directory.mount == MountKind::Dev && dev_is_runtimes_);
+    const auto mount = mount_of(place);
+    const bool usable = mount == MountKind::Rootfs || (mount == MountKind::Dev && dev_is_runtimes_);
     if (!usable)
       return failure(ErrorId::DstForeignMount,
                      quote(directory.resolved.value) +
@@ -128,7 +138,7 @@ class Planner {
   }
 
   Result<void> check_new_name(const Place& place) const {
-    if (in_.config.root_readonly && directory_of(place).mount == MountKind::Rootfs)
+    if (in_.config.root_readonly && mount_of(place) == MountKind::Rootfs)
       return failure(ErrorId::DstReadOnly,
                      quote(target_of(place).value) +
                          " does not exist and the container's root is read-only; nvhook never "

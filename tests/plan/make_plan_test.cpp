@@ -538,7 +538,20 @@ TEST_F(PlanOf, ABundleAloneLeavesThingsUnknown) {
               ElementsAre(Unknown::Cgroup, Unknown::PresentNodes, Unknown::Propagation));
 }
 
-TEST_F(PlanOf, TheSameInputsIsTheSamePlan) {
+TEST_F(PlanOf, ABundleIsPlannedForTheDevThatItsRuntimeWillMake) {
+  container_.pid.reset();
+  config_.root_readonly = true;
+  everything_stands();
+  lies({"/dev"}, MountKind::Rootfs);  // of the image: the runtime covers it
+  found_[node("nvidia0")] = standing(Standing::Directory);
+  found_[node("nvidiactl")] = {};
+
+  const auto made = plan();
+
+  for (const auto& mount : made.mounts) EXPECT_EQ(mount.state, State::Mount) << mount.target.value;
+}
+
+TEST_F(PlanOf, TheSameInputsAreTheSamePlan) {
   request_ = test::asking_for(AllGpus{}, Capabilities::all());
   found_[library("libcuda.so.1")] = link_to("libcuda.so.535.104.05");
   found_[library("libcuda.so")] = standing(Standing::Directory);
