@@ -137,12 +137,15 @@ class Planner {
     return {};
   }
 
+  // Whether the place may get a name, or another link in the place of a stale one.
   Result<void> check_new_name(const Place& place) const {
     if (in_.config.root_readonly && mount_of(place) == MountKind::Rootfs)
       return failure(ErrorId::DstReadOnly,
                      quote(target_of(place).value) +
-                         " does not exist and the container's root is read-only; nvhook never "
-                         "writes to a read-only root (root.readonly)");
+                         (found_at(place).standing == Standing::Nothing ? " does not exist"
+                                                                        : " is a stale link") +
+                         " and the container's root is read-only; nvhook never writes to a "
+                         "read-only root (root.readonly)");
     return {};
   }
 

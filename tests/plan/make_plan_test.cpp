@@ -380,7 +380,11 @@ TEST_F(PlanOf, AReadOnlyRootKeepsItsStaleLinks) {
   everything_stands();
   found_[library("libcuda.so.1")] = dangling_link_to("libcuda.so.535.104.05");
 
-  EXPECT_EQ(error(), ErrorId::DstReadOnly);
+  const auto made = make();
+
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().id(), ErrorId::DstReadOnly);
+  EXPECT_THAT(made.error().text(), HasSubstr(R"(libcuda.so.1" is a stale link and)"));
 }
 
 TEST_F(PlanOf, TwoDirectoriesThatAreOneGetEachNameOnce) {
