@@ -555,6 +555,22 @@ TEST_F(PlanOf, ABundleIsPlannedForTheDevThatItsRuntimeWillMake) {
   for (const auto& mount : made.mounts) EXPECT_EQ(mount.state, State::Mount) << mount.target.value;
 }
 
+TEST_F(PlanOf, ABundleIsPlannedForTheDevOfItsImageWhereTheRuntimeMakesNone) {
+  container_.pid.reset();
+  config_.mounts.clear();
+  lies({"/dev"}, MountKind::Rootfs);
+  found_[node("nvidia0")] = node_of({195, 0});
+
+  EXPECT_EQ(onto(plan(), "/dev/nvidia0")[0].state, State::Present);
+}
+
+TEST_F(PlanOf, ABundleIsPlannedForWhatItsImageHasOutsideOfDev) {
+  container_.pid.reset();
+  found_[library("libcuda.so.550.54.14")] = standing(Standing::Directory);
+
+  EXPECT_EQ(error(), ErrorId::DstType);
+}
+
 TEST_F(PlanOf, TheSameInputsAreTheSamePlan) {
   request_ = test::asking_for(AllGpus{}, Capabilities::all());
   found_[library("libcuda.so.1")] = link_to("libcuda.so.535.104.05");

@@ -162,7 +162,19 @@ TEST(PlanText, CarriesNothingThatATerminalWouldObey) {
   EXPECT_EQ(lines(text), lines(to_text(sample_plan(), Style::Plain)));
 }
 
-// Each key of nvhook.plan/1 with a value of the sample, as one JSON document.
+TEST(PlanText, QuotesPathsOnlyWhereTheyNeedIt) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"/b/root fs~", "/b/root fs~"},
+      {"/b/\x7f", R"("/b/\x7f")"},
+      {"/b/\xc3\xa9", R"("/b/\xc3\xa9")"},
+      {"/b/\t", R"("/b/\x09")"}};
+  for (const auto& [path, shown] : cases) {
+    Plan plan;
+    plan.container.rootfs = path;
+    EXPECT_THAT(to_text(plan, Style::Plain), HasSubstr("\nroot       " + shown + "\n"));
+  }
+}
+
 TEST(PlanJson, IsTheSchema) {
   const auto document = json::parse(to_json(sample_plan()));
 
