@@ -12,6 +12,8 @@
 namespace nvhook::mount {
 namespace {
 
+constexpr int kMaxCovers = 64;  // nobody covers a mount that often by accident
+
 std::uint64_t attributes(const MountOptions& options) {
   std::uint64_t bits = 0;
   if (options.ro) bits |= MOUNT_ATTR_RDONLY;
@@ -48,9 +50,15 @@ Result<void> attach(int tree, int target) {
 Result<void> detach(int tree, int fd_directory) {
   if (::fchdir(fd_directory) != 0)
     return system_failure(ErrorId::Kernel, "fchdir to /proc/self/fd");
-  if (::umount2(std::to_string(tree).c_str(), MNT_DETACH) != 0)
+  // The lookup goes on from our mount to the topmost one over it (LOOKUP_MOUNTPOINT in fs/namei.c),
+  // so those are taken first. A mount that is in no namespace any more gives EINVAL.
+  const auto name = std::to_string(tree);
+  for (int taken = 0; taken <= kMaxCovers; ++taken) {
+    if (::umount2(name.c_str(), MNT_DETACH) == 0) continue;
+    if (errno == EINVAL && taken > 0) return {};
     return system_failure(ErrorId::Kernel, "umount2");
-  return {};
+  }
+  return failure(ErrorId::Kernel, "umount2: somebody keeps mounting over it");
 }
 
 }  // namespace nvhook::mount

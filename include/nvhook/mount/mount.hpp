@@ -24,9 +24,10 @@ namespace nvhook::mount {
 // Fails with E_NOSPC (the namespace is full: fs.mount-max), else E_KERNEL.
 [[nodiscard]] Result<void> attach(int tree, int target);
 
-// Takes an attached mount away again, whatever stands in front of it by now. `fd_directory` is the
-// calling process's own fd directory of a verified procfs; it becomes the working directory,
-// because umount2(2) takes paths only. Fails with E_KERNEL.
+// Takes an attached mount away again, wherever its mount point is by now, and with it whatever has
+// been mounted over it. `fd_directory` is the calling process's own fd directory of a verified
+// procfs; it becomes the working directory, because umount2(2) takes paths only.
+// Fails with E_KERNEL.
 [[nodiscard]] Result<void> detach(int tree, int fd_directory);
 
 }  // namespace nvhook::mount
