@@ -122,7 +122,7 @@ Result<void> Placer::place_link(const plan::Symlink& link) {
   if (!link.replaces) {
     if (::symlinkat(link.target.c_str(), *parent, name.c_str()) != 0)
       return cannot_make("make link", link.path);
-    undo_.made_link(*parent, name);
+    undo_.made_link(*parent, name, link.target);
     return {};
   }
 
@@ -134,7 +134,7 @@ Result<void> Placer::place_link(const plan::Symlink& link) {
     ::unlinkat(*parent, kept_as.c_str(), 0);
     return failed;
   }
-  undo_.exchanged_link(*parent, name, kept_as);
+  undo_.exchanged_link(*parent, name, link.target, kept_as);
   // What we hold now must be the stale link of the plan, not something put there since.
   std::array<char, kMaxPath + 1> text{};
   const auto size = ::readlinkat(*parent, kept_as.c_str(), text.data(), text.size());

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <string_view>
 #include <utility>
 
 #include "nvhook/mount/mount.hpp"
@@ -25,15 +26,22 @@ void Undo::made_directory(int directory, std::string name) {
   made_.emplace_back(Directory{directory, std::move(name)});
 }
 
-void Undo::made_link(int directory, std::string name) {
-  made_.emplace_back(Link{directory, std::move(name)});
+void Undo::made_link(int directory, std::string name, std::string text) {
+  made_.emplace_back(Link{directory, std::move(name), std::move(text)});
 }
 
-void Undo::exchanged_link(int directory, std::string name, std::string kept_as) {
-  made_.emplace_back(ExchangedLink{directory, std::move(name), std::move(kept_as)});
+void Undo::exchanged_link(int directory, std::string name, std::string text, std::string kept_as) {
+  made_.emplace_back(
+      ExchangedLink{{directory, std::move(name), std::move(text)}, std::move(kept_as)});
 }
 
 void Undo::mounted(UniqueFd tree) { made_.emplace_back(Mounted{std::move(tree)}); }
+
+bool Undo::stands(const Link& link) {
+  std::string text(link.text.size() + 1, '\0');  // one more, to tell a longer one
+  const auto size = ::readlinkat(link.directory, link.name.c_str(), text.data(), text.size());
+  return size >= 0 && std::string_view(text.data(), static_cast<std::size_t>(size)) == link.text;
+}
 
 void Undo::take_away(const Made& made) const {
   if (const auto* file = std::get_if<File>(&made)) {
@@ -47,11 +55,14 @@ void Undo::take_away(const Made& made) const {
   } else if (const auto* directory = std::get_if<Directory>(&made)) {
     ::unlinkat(directory->directory, directory->name.c_str(), AT_REMOVEDIR);
   } else if (const auto* link = std::get_if<Link>(&made)) {
-    ::unlinkat(link->directory, link->name.c_str(), 0);
-  } else if (const auto* ours = std::get_if<ExchangedLink>(&made)) {
-    if (::renameat2(ours->directory, ours->kept_as.c_str(), ours->directory, ours->name.c_str(),
-                    RENAME_EXCHANGE) == 0)
-      ::unlinkat(ours->directory, ours->kept_as.c_str(), 0);
+    if (stands(*link)) ::unlinkat(link->directory, link->name.c_str(), 0);
+  } else if (const auto* exchanged = std::get_if<ExchangedLink>(&made)) {
+    const auto& ours = exchanged->link;
+    const char* kept_as = exchanged->kept_as.c_str();
+    // Where another has taken the name, the image's link had no future either.
+    if (!stands(ours) || ::renameat2(ours.directory, kept_as, ours.directory, ours.name.c_str(),
+                                     RENAME_EXCHANGE) == 0)
+      ::unlinkat(ours.directory, kept_as, 0);
   } else if (const auto* mounted = std::get_if<Mounted>(&made)) {
     (void)mount::detach(mounted->tree.get(), fd_directory_);
   }
@@ -63,8 +74,8 @@ void Undo::roll_back() {
 
 void Undo::commit() {
   for (const auto& made : made_)
-    if (const auto* link = std::get_if<ExchangedLink>(&made))
-      ::unlinkat(link->directory, link->kept_as.c_str(), 0);
+    if (const auto* exchanged = std::get_if<ExchangedLink>(&made))
+      ::unlinkat(exchanged->link.directory, exchanged->kept_as.c_str(), 0);
   made_.clear();
 }
 

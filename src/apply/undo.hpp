@@ -23,13 +23,14 @@ class Undo {
   // Which inode the file made last is: from now on no other of its name is removed.
   void file_is(dev_t device, ino_t inode);
   void made_directory(int directory, std::string name);
-  void made_link(int directory, std::string name);
-  // `name` is our link now, the image's stands under `kept_as` beside it.
-  void exchanged_link(int directory, std::string name, std::string kept_as);
+  void made_link(int directory, std::string name, std::string text);
+  // `name` is our link to `text` now, the image's stands under `kept_as` beside it.
+  void exchanged_link(int directory, std::string name, std::string text, std::string kept_as);
   void mounted(UniqueFd tree);
 
-  // Takes everything away, last made first. Goes on past failures: the runtime is about to destroy
-  // the container, and half an undo is better than none.
+  // Takes everything away, last made first; what is not ours any more stays: a name that somebody
+  // gave to another file, a directory in use. Goes on past failures: the runtime is about to
+  // destroy the container, and half an undo is better than none.
   void roll_back();
 
   // The run has succeeded: drops what was kept only for rolling back.
@@ -52,10 +53,10 @@ class Undo {
   struct Link {
     int directory;
     std::string name;
+    std::string text;
   };
   struct ExchangedLink {
-    int directory;
-    std::string name;
+    Link link;
     std::string kept_as;
   };
   struct Mounted {
@@ -63,6 +64,7 @@ class Undo {
   };
   using Made = std::variant<File, Directory, Link, ExchangedLink, Mounted>;
 
+  [[nodiscard]] static bool stands(const Link& link);
   void take_away(const Made& made) const;
 
   int fd_directory_;

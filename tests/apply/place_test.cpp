@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apply/place.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "apply/undo.hpp"
+#include "nvhook/mount/mount.hpp"
+#include "support/own_mounts.hpp"
+
+namespace nvhook::apply {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class PlacerIn : public test::OwnMounts {
+ protected:
+  void SetUp() override {
+    OwnMounts::SetUp();
+    if (IsSkipped()) return;
+    ::umask(0);  // as the hook has it
+    host_.file("/library", "ours");
+    fds_ = UniqueFd(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    undo_.emplace(fds_.get());
+  }
+
+  void TearDown() override {
+    placer_.reset();
+    rootfs_ = {};
+    OwnMounts::TearDown();
+  }
+
+  // The placer, once the image is as the test wants it.
+  Placer& placer() {
+    if (placer_) return *placer_;
+    auto rootfs = container::open_rootfs_on_host(path("/"));
+    EXPECT_TRUE(rootfs) << rootfs.error().text();
+    if (rootfs) rootfs_ = std::move(*rootfs);
+    return placer_.emplace(rootfs_, *undo_);
+  }
+
+  Result<void> place_mount(const std::string& target) {
+    const UniqueFd source(
+        ::open(host_.on_disk("/library").c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    auto tree = mount::clone(source.get());
+    EXPECT_TRUE(tree) << tree.error().text();
+    return placer().place_mount(tree ? std::move(*tree) : UniqueFd(), {target});
+  }
+
+  Result<void> place_link(const std::string& at, const std::string& target,
+                          std::optional<std::string> replaces = std::nullopt) {
+    return placer().place_link({{at}, target, std::move(replaces)});
+  }
+
+  [[nodiscard]] std::string content(std::string_view inside) const {
+    std::ostringstream text;
+    text << std::ifstream(path(inside)).rdbuf();
+    return text.str();
+  }
+
+  [[nodiscard]] mode_t mode(std::string_view inside) const {
+    struct stat status {};
+    return ::lstat(path(inside).c_str(), &status) == 0 ? status.st_mode : 0;
+  }
+
+  // Mounts, and each name in the root with its mode and link text: equal means untouched.
+  [[nodiscard]] std::string snapshot() const {
+    std::vector<std::string> lines;
+    for (const auto& entry : fs::recursive_directory_iterator(path("/"))) {
+      const auto name = entry.path().lexically_relative(path("/")).string();
+      auto line = name + " " + std::to_string(mode("/" + name));
+      if (entry.is_symlink()) line += " -> " + fs::read_symlink(entry.path()).string();
+      lines.push_back(std::move(line));
+    }
+    std::ranges::sort(lines);
+    auto text = mountinfo();
+    for (const auto& line : lines) text += line + "\n";
+    return text;
+  }
+
+  test::FakeRoot host_;
+  UniqueFd fds_;
+  container::Rootfs rootfs_;
+  std::optional<Undo> undo_;
+  std::optional<Placer> placer_;
+};
+
+// Mounts
+
+TEST_F(PlacerIn, AnImageWithoutTheFileMakesAMountPoint) {
+  root_.directory("/usr/lib");
+
+  const auto done = place_mount("/usr/lib/libcuda.so");
+
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(content("/usr/lib/libcuda.so"), "ours");
+  placer_.reset();
+  ::umount2(path("/usr/lib/libcuda.so").c_str(), MNT_DETACH);
+  EXPECT_EQ(mode("/usr/lib/libcuda.so"), S_IFREG | 0444U);
+  EXPECT_EQ(content("/usr/lib/libcuda.so"), "");
+}
+
+TEST_F(PlacerIn, AnImageWithTheFileMountsOverIt) {
+  root_.file("/usr/lib/libcuda.so", "theirs");
+  const auto before = snapshot();
+
+  const auto done = place_mount("/usr/lib/libcuda.so");
+
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(content("/usr/lib/libcuda.so"), "ours");
+  undo_->roll_back();
+  EXPECT_EQ(content("/usr/lib/libcuda.so"), "theirs");
+  EXPECT_EQ(snapshot(), before);
+}
+
+TEST_F(PlacerIn, AnImageWithoutTheDirectoryMakesIt) {
+  root_.directory("/usr");
+  const auto before = snapshot();
+
+  ASSERT_TRUE(place_mount("/usr/lib/deep/one"));
+  ASSERT_TRUE(place_mount("/usr/lib/deep/two"));
+
+  EXPECT_EQ(mode("/usr/lib"), S_IFDIR | 0755U);
+  EXPECT_EQ(mode("/usr/lib/deep"), S_IFDIR | 0755U);
+  EXPECT_EQ(content("/usr/lib/deep/two"), "ours");
+  undo_->roll_back();
+  EXPECT_EQ(snapshot(), before);
+}
+
+TEST_F(PlacerIn, AnImageWithALinkedDirectoryStaysInside) {
+  test::FakeRoot outside;
+  const auto beyond = outside.on_disk("/").string();
+  root_.directory("/usr/lib64").symlink("/lib64", "/usr/lib64");
+  root_.directory(beyond).symlink("/escape", "../../../.." + beyond);
+
+  ASSERT_TRUE(place_mount("/lib64/one"));
+  ASSERT_TRUE(place_mount("/escape/two"));
+
+  EXPECT_EQ(content("/usr/lib64/one"), "ours");
+  EXPECT_EQ(content(beyond + "/two"), "ours");
+  EXPECT_TRUE(fs::is_empty(beyond));
+}
+
+TEST_F(PlacerIn, AnImageMountsOverNothingButPlainFiles) {
+  root_.directory("/d/directory").file("/d/file").symlink("/d/link", "file");
+  root_.symlink("/d/dangling", "nothing");
+  ASSERT_EQ(::mkfifo(path("/d/fifo").c_str(), 0600), 0);
+  ASSERT_EQ(::mknod(path("/d/device").c_str(), S_IFCHR | 0600, ::makedev(1, 3)), 0);
+  ASSERT_EQ(::mknod(path("/d/socket").c_str(), S_IFSOCK | 0600, 0), 0);
+  const auto before = snapshot();
+
+  for (const auto* name : {"directory", "link", "dangling", "fifo", "device", "socket"}) {
+    const auto done = place_mount("/d/" + std::string(name));
+    ASSERT_FALSE(done) << name;
+    EXPECT_EQ(done.error().id(), ErrorId::DstType) << done.error().text();
+    EXPECT_EQ(snapshot(), before) << name;
+  }
+}
+
+TEST_F(PlacerIn, AnImageLeavesVolumesAlone) {
+  root_.directory("/volume").symlink("/link", "volume/deep").file("/d/mounted", "theirs");
+  mount_tmpfs("/volume");
+  root_.directory("/volume/deep");
+  ASSERT_EQ(
+      ::mount(path("/d/mounted").c_str(), path("/d/mounted").c_str(), nullptr, MS_BIND, nullptr),
+      0);
+  const auto before = snapshot();
+
+  for (const auto* target : {"/volume/file", "/volume/deep/file", "/volume/new/file", "/link/file",
+                             "/link/new/file", "/d/mounted"}) {
+    const auto done = place_mount(target);
+    ASSERT_FALSE(done) << target;
+    EXPECT_EQ(done.error().id(), ErrorId::DstForeignMount) << done.error().text();
+    EXPECT_EQ(snapshot(), before) << target;
+  }
+  EXPECT_EQ(place_link("/volume/link", "x").error().id(), ErrorId::DstForeignMount);
+  EXPECT_EQ(snapshot(), before);
+}
+
+TEST_F(PlacerIn, AnImageTakesTheRuntimesDevForItsOwn) {
+  root_.directory("/dev");
+  mount_tmpfs("/dev");
+
+  const auto done = place_mount("/dev/nvidia0");
+
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(content("/dev/nvidia0"), "ours");
+}
+
+TEST_F(PlacerIn, AnImageThatCannotBeReachedSaysSo) {
+  root_.file("/file").symlink("/loop", "loop");
+
+  for (const auto* target : {"/file/x", "/loop/x", "/file/new/x"}) {
+    const auto done = place_mount(target);
+    ASSERT_FALSE(done) << target;
+    EXPECT_EQ(done.error().id(), ErrorId::DstResolve) << done.error().text();
+  }
+}
+
+TEST_F(PlacerIn, AReadOnlyRootIsNotWritten) {
+  root_.file("/d/file");
+  ASSERT_EQ(::mount(nullptr, path("/").c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr),
+            0);
+
+  EXPECT_EQ(place_mount("/d/new").error().id(), ErrorId::DstReadOnly);
+  EXPECT_EQ(place_mount("/new/file").error().id(), ErrorId::DstReadOnly);
+  EXPECT_EQ(place_link("/d/link", "x").error().id(), ErrorId::DstReadOnly);
+  EXPECT_TRUE(place_mount("/d/file"));
+}
+
+TEST_F(PlacerIn, AFullRootIsNotTheKernelsFault) {
+  mount_tmpfs("/", "nr_inodes=2");
+  fs::create_directory(path("/d"));
+
+  for (const auto& done :
+       {place_mount("/d/new"), place_mount("/new/file"), place_link("/d/link", "x")}) {
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().id(), ErrorId::NoSpace) << done.error().text();
+  }
+}
+
+// Links
+
+TEST_F(PlacerIn, AnImageWithoutTheLinkMakesIt) {
+  root_.directory("/usr");
+  const auto before = snapshot();
+
+  const auto done = place_link("/usr/lib/libcuda.so", "libcuda.so.1");
+
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(fs::read_symlink(path("/usr/lib/libcuda.so")), "libcuda.so.1");
+  undo_->roll_back();
+  EXPECT_EQ(snapshot(), before);
+}
+
+TEST_F(PlacerIn, AnImageThatGotSomethingThereSinceKeepsIt) {
+  root_.file("/d/file").symlink("/d/link", "x").directory("/d/directory");
+  const auto before = snapshot();
+
+  for (const auto* name : {"file", "link", "directory"})
+    EXPECT_EQ(place_link("/d/" + std::string(name), "ours").error().id(), ErrorId::Race) << name;
+
+  EXPECT_EQ(snapshot(), before);
+}
+
+TEST_F(PlacerIn, AnImageWithAStaleLinkHasItExchanged) {
+  root_.symlink("/d/libcuda.so.1", "libcuda.so.535.104.05");
+  const auto before = snapshot();
+
+  const auto done = place_link("/d/libcuda.so.1", "libcuda.so.550.54.14", "libcuda.so.535.104.05");
+
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(fs::read_symlink(path("/d/libcuda.so.1")), "libcuda.so.550.54.14");
+  undo_->roll_back();
+  EXPECT_EQ(snapshot(), before);
+}
+
+TEST_F(PlacerIn, AnImageWithAStaleLinkKeepsNoTraceOfItAfterSuccess) {
+  root_.symlink("/d/libcuda.so.1", "stale");
+  ASSERT_TRUE(place_link("/d/libcuda.so.1", "ours", "stale"));
+
+  undo_->commit();
+
+  EXPECT_THAT(snapshot(), HasSubstr("d/libcuda.so.1 "));
+  EXPECT_EQ(std::distance(fs::directory_iterator(path("/d")), fs::directory_iterator()), 1);
+}
+
+TEST_F(PlacerIn, AStaleLinkThatChangedSinceIsARace) {
+  root_.symlink("/d/link", "changed").file("/d/file", "theirs").directory("/d/directory/full");
+  const auto before = snapshot();
+
+  for (const auto* name : {"link", "file", "directory", "gone"}) {
+    const auto done = place_link("/d/" + std::string(name), "ours", "stale");
+    ASSERT_FALSE(done) << name;
+    EXPECT_EQ(done.error().id(), ErrorId::Race) << done.error().text();
+    undo_->roll_back();
+    EXPECT_EQ(snapshot(), before) << name;
+  }
+}
+
+TEST_F(PlacerIn, AStaleLinkIsTheWholeTextOfThePlan) {
+  root_.symlink("/d/link", "stale-and-more");
+
+  EXPECT_EQ(place_link("/d/link", "ours", "stale").error().id(), ErrorId::Race);
+}
+
+}  // namespace
+}  // namespace nvhook::apply
