@@ -9,29 +9,48 @@
 #include <CLI/Formatter.hpp>
 #include <array>
 #include <cstdlib>
+#include <memory>
 
 #include "version.hpp"
 
 namespace nvhook {
 namespace {
 
-constexpr auto kDescription = R"(Gives a container the NVIDIA driver of this host.
+// Lines of 80 columns at most.
+constexpr auto kDescription =
+    R"(Gives a container the NVIDIA driver of this host. An OCI runtime runs nvhook as
+a hook while it creates the container, and writes the container's state to it.
+)";
 
-An OCI runtime runs nvhook while it creates a container, as a "prestart" or "createRuntime" hook,
-and writes the container's state to its standard input. What a container gets is asked for in its
-environment: NVIDIA_VISIBLE_DEVICES (which GPUs: "all", "0,2", "GPU-<uuid>", "none", "void") and
-NVIDIA_DRIVER_CAPABILITIES (which parts of the driver: "compute,utility" unless set). A container
-that asks for nothing is left alone.)";
+constexpr auto kUsage = R"(Usage:
+  nvhook [STAGE] [OPTION]... < state.json        the hook
+  nvhook --dry-run [OPTION]... < state.json      says what the hook would do
+  nvhook --dry-run --bundle DIR [OPTION]...      the same without a container
 
-constexpr auto kFooter = R"(
-Examples:
-  nvhook --dry-run --bundle .          what a container of this bundle would get, and why
-  nvhook --dry-run --format json < s   the same for the container whose state is in s
-  nvhook < state.json                  what a runtime does
+A container asks for GPUs in its environment (process.env of config.json):
+  NVIDIA_VISIBLE_DEVICES      which GPUs: "all", "0,2" (in PCI order),
+                              "GPU-<uuid>", "none" (driver without GPUs) or
+                              "void" (nothing); without it nothing is done
+  NVIDIA_DRIVER_CAPABILITIES  which parts of the driver: "all", or some of
+                              compute, compat32, graphics, utility, video,
+                              display, ngx ("compute,utility" unless set)
+)";
 
-Exit status: 0 done, or nothing to do; 2 the request, state or configuration is wrong; 3 the
-host's driver; 4 the container; 5 the kernel; 64 usage; 70 a bug in nvhook. Each message begins
-with an id, "nvhook: E_DRIVER_ABSENT: ..."; nvhook(8) and docs/messages.md explain them all.)";
+constexpr auto kFooter = R"(Examples:
+  nvhook --dry-run --bundle .                    run this beside a config.json
+  nvhook --dry-run --format json < state.json    for scripts: docs/plan.md
+
+Exit status:
+   0  done, or nothing to do
+   2  the request, the state or the settings are wrong
+   3  the host's driver is missing or wrong
+   4  the container or its image does not allow it
+   5  the kernel refused
+  64  wrong command line
+  70  a bug in nvhook
+
+A message begins with its id, "nvhook: E_DRIVER_ABSENT: ...". docs/messages.md
+has the cause and the cure of each. The manual is nvhook(8).)";
 
 // The path as seen from the directory that the user stands in, before we leave it.
 std::string absolute(std::string path) {
@@ -49,39 +68,40 @@ struct Options {
 
 void add_options(CLI::App& app, Options& options) {
   auto& command = options.command;
-  app.add_option("STAGE", command.stage,
-                 "prestart or createRuntime: where in the container's life nvhook is run; "
-                 "without it the state tells")
+  app.add_option("STAGE", command.stage, "prestart or createRuntime: which hook this is (optional)")
+      ->option_text(" ")
       ->check([](const std::string& word) {
         constexpr std::array kStages = {"prestart", "createRuntime", "createContainer"};
         for (const auto* stage : kStages)
           if (word == stage) return std::string();
         return "unknown command \"" + word + "\"";
       });
-  auto* dry_run =
-      app.add_flag("--dry-run", options.dry_run, "Print what would be done, and change nothing");
-  app.add_option("--bundle", command.bundle,
-                 "Plan for this bundle directory instead of a running container")
-      ->type_name("DIR")
+  auto* dry_run = app.add_flag("--dry-run", options.dry_run, "Print the plan, change nothing");
+  app.add_option("--bundle", command.bundle, "Plan for this bundle, without a container")
+      ->option_text("DIR")
       ->needs(dry_run);
-  app.add_option("--format", options.format, "How to print the plan: text or json")
-      ->type_name("FORMAT")
+  app.add_option("--format", options.format, "Print the plan as text (default) or json")
+      ->option_text("FORMAT")
       ->needs(dry_run)
       ->check([](const std::string& word) {
         return word == "text" || word == "json" ? std::string()
                                                 : "\"" + word + "\" is neither text nor json";
       });
   const auto path = [&app](const char* name, std::optional<std::string>& into, const char* type,
-                           const char* text) { app.add_option(name, into, text)->type_name(type); };
-  path("--config", command.config_file, "FILE", "Settings (default: /etc/nvhook/config.toml)");
+                           const char* text) {
+    app.add_option(name, into, text)->option_text(type);
+  };
+  path("--config", command.config_file, "FILE", "Settings (/etc/nvhook/config.toml)");
   path("--driver-root", command.driver_root, "DIR",
-       "Where the driver's libraries, programs and etc/ld.so.cache are (default: /)");
+       "Holds the driver's files and etc/ld.so.cache (/)");
   path("--dev-root", command.dev_root, "DIR",
-       "What contains dev/ with the driver's nodes (default: the driver root, or /)");
+       "Contains dev/ (driver root if it has dev/nvidiactl, or /)");
   path("--proc-root", command.proc_root, "DIR",
-       "What stands for /proc where facts of the driver are read (default: /proc)");
-  path("--sys-root", command.sys_root, "DIR", "What stands for /sys, likewise (default: /sys)");
-  path("--debug", command.debug_file, "FILE", "Append the plan and every step to this file");
+       "Stands for /proc where the driver's facts are read (/proc)");
+  path("--sys-root", command.sys_root, "DIR", "Stands for /sys, likewise (/sys)");
+  path("--debug", command.debug_file, "FILE", "Append the plan and each step to this file");
+  app.set_help_flag("-h,--help", "Print this help");
+  app.set_version_flag("--version", "nvhook " + std::string(kVersion), "Print the version");
 }
 
 // The bundle gives the container its name, so "." is worth resolving. A path that leads nowhere is
@@ -98,29 +118,33 @@ void make_absolute(Command& command) {
     if (*path) *path = absolute(std::move(**path));
 }
 
-// CLI11 builds its help at a cost; the usual run never asks for it.
-void describe(CLI::App& app) {
-  app.description(kDescription);
-  app.footer(kFooter);
-  app.set_help_flag("-h,--help", "Print this help");
-  app.set_version_flag("--version", "nvhook " + std::string(kVersion), "Print the version");
-}
+// CLI11 has one line for the usage, and we have three.
+class HelpLayout : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override {
+    return kUsage;
+  }
+};
 
 }  // namespace
 
+// Only here: the usual run does not pay for words that nobody reads.
 std::string help_text() {
   CLI::App app("", "nvhook");
   Options options;
-  describe(app);
   add_options(app, options);
-  app.get_formatter()->column_width(28);
+  app.description(kDescription);
+  app.footer(kFooter);
+  const auto layout = std::make_shared<HelpLayout>();
+  layout->label("Positionals", "Stage");
+  layout->column_width(22);
+  app.formatter(layout);
   return app.help();
 }
 
 Result<std::variant<Command, Answer>> parse_command_line(int argc, char** argv) {
   CLI::App app("", "nvhook");
   Options options;
-  describe(app);
   add_options(app, options);
   app.allow_windows_style_options(false);
   try {
