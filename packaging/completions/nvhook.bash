@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+_nvhook() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} line
+  local -a words
+  case $before in
+    --bundle | --driver-root | --dev-root | --proc-root | --sys-root)
+      mapfile -t COMPREPLY < <(compgen -d -- "$word")
+      compopt -o filenames 2>/dev/null
+      return
+      ;;
+    --config | --debug)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      compopt -o filenames 2>/dev/null
+      return
+      ;;
+    --format)
+      words=(text json)
+      ;;
+    *)
+      words=(prestart createRuntime
+        --dry-run --bundle --format --config --driver-root --dev-root --proc-root --sys-root
+        --debug --help --version)
+      ;;
+  esac
+  while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -W "${words[*]}" -- "$word")
+}
+complete -F _nvhook nvhook

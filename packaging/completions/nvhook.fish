@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+complete -c nvhook -f -a 'prestart createRuntime' -d 'which hook this is'
+complete -c nvhook -l dry-run -d 'print the plan, change nothing'
+complete -c nvhook -l bundle -x -a '(__fish_complete_directories)' -d 'plan for this bundle'
+complete -c nvhook -l format -x -a 'text json' -d 'how to print the plan'
+complete -c nvhook -l config -r -F -d 'settings'
+complete -c nvhook -l driver-root -x -a '(__fish_complete_directories)' -d 'holds the files of the driver'
+complete -c nvhook -l dev-root -x -a '(__fish_complete_directories)' -d 'contains dev/'
+complete -c nvhook -l proc-root -x -a '(__fish_complete_directories)' -d 'stands for /proc'
+complete -c nvhook -l sys-root -x -a '(__fish_complete_directories)' -d 'stands for /sys'
+complete -c nvhook -l debug -r -F -d 'append the plan and each step to this file'
+complete -c nvhook -s h -l help -d 'print help'
+complete -c nvhook -l version -d 'print the version'
