@@ -37,7 +37,8 @@ class UndoOf : public test::OwnMounts {
   void made_file(Undo& undo, int directory, const std::string& name) {
     struct stat status {};
     ASSERT_EQ(::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW), 0);
-    undo.made_file(directory, name, status.st_dev, status.st_ino);
+    undo.made_file(directory, name);
+    undo.file_is(status.st_dev, status.st_ino);
   }
 
   // "name" and "name -> text", sorted.
@@ -69,6 +70,17 @@ TEST_F(UndoOf, FilesDirectoriesAndLinksTakesTheLastFirst) {
   undo.roll_back();
 
   EXPECT_THAT(names(), ElementsAre("image"));
+}
+
+TEST_F(UndoOf, AFileThatCouldNotBeLookedAtTakesItOnlyIfItIsEmpty) {
+  root_.file("/ours").file("/theirs", "bytes");
+  Undo undo(fds_.get());
+  undo.made_file(top_.get(), "ours");
+  undo.made_file(top_.get(), "theirs");
+
+  undo.roll_back();
+
+  EXPECT_THAT(names(), ElementsAre("theirs"));
 }
 
 TEST_F(UndoOf, AMountTakesItAwayBeforeItsMountPoint) {

@@ -38,7 +38,7 @@ class Libraries : public test::DriverFixture {
   std::vector<std::string> names(const Driver& driver) {
     std::vector<std::string> names;
     for (const auto& library : driver.libraries)
-      names.push_back(library.path.value.substr(host_.on_disk("/").size() - 1));
+      names.push_back(library.path.value.substr(host_.on_disk("/").size()));
     return names;
   }
 
