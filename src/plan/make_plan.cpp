@@ -91,20 +91,20 @@ class Planner {
 
  private:
   // A bundle's runtime has not mounted its /dev yet; what the image has there will be covered.
-  bool on_future_dev(const Place& place) const {
+  [[nodiscard]] bool on_future_dev(const Place& place) const {
     return !in_.container.pid && dev_is_runtimes_ && place.directory.value == "/dev";
   }
-  const Found& found_at(const Place& place) const {
+  [[nodiscard]] const Found& found_at(const Place& place) const {
     static const Found kNothing;
     return on_future_dev(place) ? kNothing : in_.survey.places.at(place);
   }
-  MountKind mount_of(const Place& place) const {
+  [[nodiscard]] MountKind mount_of(const Place& place) const {
     return on_future_dev(place) ? MountKind::Dev : directory_of(place).mount;
   }
-  const DirectoryFacts& directory_of(const Place& place) const {
+  [[nodiscard]] const DirectoryFacts& directory_of(const Place& place) const {
     return in_.survey.directories.at(place.directory);
   }
-  ContainerPath target_of(const Place& place) const {
+  [[nodiscard]] ContainerPath target_of(const Place& place) const {
     return directory_of(place).resolved / place.name;
   }
 
@@ -120,7 +120,7 @@ class Planner {
   }
 
   // Whether something new may be made or mounted at the place.
-  Result<void> check_directory(const Place& place) const {
+  [[nodiscard]] Result<void> check_directory(const Place& place) const {
     const auto& directory = directory_of(place);
     const auto mount = mount_of(place);
     const bool usable = mount == MountKind::Rootfs || (mount == MountKind::Dev && dev_is_runtimes_);
@@ -138,7 +138,7 @@ class Planner {
   }
 
   // Whether the place may get a name, or another link in the place of a stale one.
-  Result<void> check_new_name(const Place& place) const {
+  [[nodiscard]] Result<void> check_new_name(const Place& place) const {
     if (in_.config.root_readonly && mount_of(place) == MountKind::Rootfs)
       return failure(ErrorId::DstReadOnly,
                      quote(target_of(place).value) +
@@ -169,7 +169,7 @@ class Planner {
     return check_target(draft.place, found);
   }
 
-  Result<void> check_target(const Place& place, const Found& found) const {
+  [[nodiscard]] Result<void> check_target(const Place& place, const Found& found) const {
     if (auto fine = check_directory(place); !fine) return fine;
     if (found.standing == Standing::Nothing) return check_new_name(place);
     if (found.standing != Standing::File)

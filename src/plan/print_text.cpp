@@ -89,17 +89,20 @@ std::string to_text(const Plan& plan, Style style) {
                                 : std::string(", not running")));
   page.line("root       " + shown(plan.container.rootfs));
   std::vector<std::string> devices;
+  devices.reserve(plan.request.devices.size());
   for (const auto& device : plan.request.devices) devices.push_back(quote(device));
   page.line("asks for   devices " + joined(devices, " ") + ", capabilities " +
             joined(capabilities_of(plan.request), " "));
   page.line("driver     " + plan.driver_version + " below " + plan.driver_root);
   if (!plan.unknown.empty()) {
     std::vector<std::string> parts;
+    parts.reserve(plan.unknown.size());
     for (const auto part : plan.unknown) parts.emplace_back(name_of(part));
     page.line("unknown    " + joined(parts, ", ") + " (no running container)");
   }
 
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(plan.gpus.size());
   for (const auto& gpu : plan.gpus)
     rows.push_back({std::to_string(gpu.index), gpu.uuid, gpu.bus, gpu.model});
   page.table("GPUs", rows);

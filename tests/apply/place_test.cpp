@@ -28,8 +28,6 @@ class PlacerIn : public test::OwnMounts {
     if (IsSkipped()) return;
     ::umask(0);  // as the hook has it
     host_.file("/library", "ours");
-    fds_ = UniqueFd(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    undo_.emplace(fds_.get());
   }
 
   void TearDown() override {
@@ -44,7 +42,7 @@ class PlacerIn : public test::OwnMounts {
     auto rootfs = container::open_rootfs_on_host(path("/"));
     EXPECT_TRUE(rootfs) << rootfs.error().text();
     if (rootfs) rootfs_ = std::move(*rootfs);
-    return placer_.emplace(rootfs_, *undo_);
+    return placer_.emplace(rootfs_, undo_);
   }
 
   Result<void> place_mount(const std::string& target) {
@@ -87,9 +85,9 @@ class PlacerIn : public test::OwnMounts {
   }
 
   test::FakeRoot host_;
-  UniqueFd fds_;
+  UniqueFd fds_{::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)};
   container::Rootfs rootfs_;
-  std::optional<Undo> undo_;
+  Undo undo_{fds_.get()};
   std::optional<Placer> placer_;
 };
 
@@ -116,7 +114,7 @@ TEST_F(PlacerIn, AnImageWithTheFileMountsOverIt) {
 
   ASSERT_TRUE(done) << done.error().text();
   EXPECT_EQ(content("/usr/lib/libcuda.so"), "ours");
-  undo_->roll_back();
+  undo_.roll_back();
   EXPECT_EQ(content("/usr/lib/libcuda.so"), "theirs");
   EXPECT_EQ(snapshot(), before);
 }
@@ -131,7 +129,7 @@ TEST_F(PlacerIn, AnImageWithoutTheDirectoryMakesIt) {
   EXPECT_EQ(mode("/usr/lib"), S_IFDIR | 0755U);
   EXPECT_EQ(mode("/usr/lib/deep"), S_IFDIR | 0755U);
   EXPECT_EQ(content("/usr/lib/deep/two"), "ours");
-  undo_->roll_back();
+  undo_.roll_back();
   EXPECT_EQ(snapshot(), before);
 }
 
@@ -237,7 +235,7 @@ TEST_F(PlacerIn, AnImageWithoutTheLinkMakesIt) {
 
   ASSERT_TRUE(done) << done.error().text();
   EXPECT_EQ(fs::read_symlink(path("/usr/lib/libcuda.so")), "libcuda.so.1");
-  undo_->roll_back();
+  undo_.roll_back();
   EXPECT_EQ(snapshot(), before);
 }
 
@@ -259,7 +257,7 @@ TEST_F(PlacerIn, AnImageWithAStaleLinkHasItExchanged) {
 
   ASSERT_TRUE(done) << done.error().text();
   EXPECT_EQ(fs::read_symlink(path("/d/libcuda.so.1")), "libcuda.so.550.54.14");
-  undo_->roll_back();
+  undo_.roll_back();
   EXPECT_EQ(snapshot(), before);
 }
 
@@ -267,7 +265,7 @@ TEST_F(PlacerIn, AnImageWithAStaleLinkKeepsNoTraceOfItAfterSuccess) {
   root_.symlink("/d/libcuda.so.1", "stale");
   ASSERT_TRUE(place_link("/d/libcuda.so.1", "ours", "stale"));
 
-  undo_->commit();
+  undo_.commit();
 
   EXPECT_THAT(snapshot(), HasSubstr("d/libcuda.so.1 "));
   EXPECT_EQ(std::distance(fs::directory_iterator(path("/d")), fs::directory_iterator()), 1);
@@ -281,7 +279,7 @@ TEST_F(PlacerIn, AStaleLinkThatChangedSinceIsARace) {
     const auto done = place_link("/d/" + std::string(name), "ours", "stale");
     ASSERT_FALSE(done) << name;
     EXPECT_EQ(done.error().id(), ErrorId::Race) << done.error().text();
-    undo_->roll_back();
+    undo_.roll_back();
     EXPECT_EQ(snapshot(), before) << name;
   }
 }

