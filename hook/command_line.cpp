@@ -7,9 +7,11 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 
 #include "version.hpp"
 
@@ -60,6 +62,12 @@ std::string absolute(std::string path) {
   return std::string(here.data()) + "/" + path;
 }
 
+bool is_stage(std::string_view word) {
+  constexpr std::array<std::string_view, 3> kStages = {"prestart", "createRuntime",
+                                                       "createContainer"};
+  return std::ranges::find(kStages, word) != kStages.end();
+}
+
 struct Options {
   Command command;
   bool dry_run = false;
@@ -71,10 +79,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("STAGE", command.stage, "prestart or createRuntime: which hook this is (optional)")
       ->option_text(" ")
       ->check([](const std::string& word) {
-        constexpr std::array kStages = {"prestart", "createRuntime", "createContainer"};
-        for (const auto* stage : kStages)
-          if (word == stage) return std::string();
-        return "unknown command \"" + word + "\"";
+        return is_stage(word) ? std::string() : "unknown command \"" + word + "\"";
       });
   auto* dry_run = app.add_flag("--dry-run", options.dry_run, "Print the plan, change nothing");
   app.add_option("--bundle", command.bundle, "Plan for this bundle, without a container")
@@ -143,6 +148,14 @@ std::string help_text() {
 }
 
 Result<std::variant<Command, Answer>> parse_command_line(int argc, char** argv) {
+  // What runtimes call most, "nvhook" or "nvhook prestart", does not pay for CLI11's learning all
+  // options: 0.05 ms of each container's start.
+  if (argc == 1) return Command{};
+  if (argc == 2 && is_stage(argv[1])) {
+    Command command;
+    command.stage = argv[1];
+    return command;
+  }
   CLI::App app("", "nvhook");
   Options options;
   add_options(app, options);

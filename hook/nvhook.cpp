@@ -45,7 +45,7 @@ Result<config::Settings> settings_for(const Command& command, Journal& journal) 
   return std::move(parsed->settings);
 }
 
-// Reads the settings only now: a container that asks for nothing does not depend on them.
+// Reads the settings only now: a container whose bundle speaks of no GPU does not depend on them.
 Result<Outcome> prepare_with_settings(const Spec& spec, const Command& command, Journal& journal) {
   journal.about(spec.state.id);
   const auto settings = settings_for(command, journal);
@@ -54,7 +54,7 @@ Result<Outcome> prepare_with_settings(const Spec& spec, const Command& command, 
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
-  Outcome outcome = request::NothingAsked{"the container asks for no GPU"};
+  Outcome outcome = request::NothingAsked{"the container asks for no GPU, or has stopped"};
   if (command.bundle) {
     const auto spec = read_spec_of_bundle(*command.bundle);
     if (!spec) return std::unexpected(Error(spec.error()));

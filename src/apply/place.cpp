@@ -19,7 +19,6 @@ namespace {
 
 constexpr mode_t kMountpointMode = 0444;  // of an empty file that is always mounted over
 constexpr mode_t kDirectoryMode = 0755;
-constexpr std::string_view kKeptSuffix = ".nvhook-old";
 
 // What a failure to make something at a target means.
 ErrorId id_of_creation(int error) {
@@ -126,7 +125,8 @@ Result<void> Placer::place_link(const plan::Symlink& link) {
     return {};
   }
 
-  const auto kept_as = "." + name + std::string(kKeptSuffix);
+  // A name of this run's own: what a killed one may have left does not stand in its way.
+  const auto kept_as = "." + name + ".nvhook-" + std::to_string(::getpid());
   if (::symlinkat(link.target.c_str(), *parent, kept_as.c_str()) != 0)
     return cannot_make("make link", link.path);
   if (::renameat2(*parent, kept_as.c_str(), *parent, name.c_str(), RENAME_EXCHANGE) != 0) {

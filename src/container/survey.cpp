@@ -28,13 +28,22 @@ Result<Reached> reach(ContainerRoot root, const ContainerPath& directory) {
     auto fd = files::open_in_root(root, path, O_PATH | O_DIRECTORY);
     if (fd) {
       reached.fd = std::move(*fd);
-      return reached;
+      break;
     }
     if (fd.error().code() != std::errc::no_such_file_or_directory || path.value == "/")
       return std::unexpected(std::move(fd).error());
     reached.missing = {"/" + std::string(path.name()) +
                        (reached.missing.value == "/" ? "" : reached.missing.value)};
   }
+  // A name that is missing, and not a link that leads nowhere: no directory can be made there.
+  const auto first = reached.missing.value.substr(1, reached.missing.value.find('/', 1) - 1);
+  struct stat status {};
+  if (!first.empty() &&
+      ::fstatat(reached.fd.get(), first.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    errno = ENOENT;
+    return system_failure(ErrorId::DstResolve, quote(first) + " is a link to nothing");
+  }
+  return reached;
 }
 
 // The path of `fd` below the root. The kernel gives both as it knows them, so the one begins with

@@ -71,9 +71,9 @@ TEST_F(SurveyOf, ALinkToTheHostOnlyDangles) {
 }
 
 TEST_F(SurveyOf, ADirectoryThatCannotBeReachedIsAnError) {
-  root_.symlink("/loop", "loop").file("/file");
+  root_.symlink("/loop", "loop").file("/file").symlink("/dangling", "gone");
 
-  for (const auto* path : {"/loop/x", "/file", "/file/x"}) {
+  for (const auto* path : {"/loop/x", "/file", "/file/x", "/dangling", "/dangling/x"}) {
     const auto seen = look({{path}, "x"});
     ASSERT_FALSE(seen) << path;
     EXPECT_EQ(seen.error().id(), ErrorId::DstResolve) << path;

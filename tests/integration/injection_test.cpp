@@ -188,7 +188,8 @@ TEST_F(Injection, ExchangesALinkToAnotherDriverVersion) {
   ASSERT_EQ(done.status, 0) << done.err;
   EXPECT_EQ(fs::read_symlink(container.inside(library("libcuda.so.1"))), "libcuda.so.550.54.14");
   EXPECT_EQ(text_of(container.inside(library("libcuda.so.535.104.05"))), "old");
-  EXPECT_FALSE(fs::exists(container.inside(library(".libcuda.so.1.nvhook-old"))));
+  for (const auto& entry : fs::directory_iterator(container.inside(kLibraryDirectory)))
+    EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("nvhook")));
 }
 
 TEST_F(Injection, CoversALibraryOfTheImageUnderTheLinksName) {
