@@ -54,15 +54,16 @@ Result<Outcome> prepare_with_settings(const Spec& spec, const Command& command, 
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
+  SpecReader reader;
   Outcome outcome = request::NothingAsked{"the container asks for no GPU, or has stopped"};
   if (command.bundle) {
-    const auto spec = read_spec_of_bundle(*command.bundle);
+    const auto spec = reader.read_bundle(*command.bundle);
     if (!spec) return std::unexpected(Error(spec.error()));
     auto prepared = prepare_with_settings(*spec, command, journal);
     if (!prepared) return std::unexpected(std::move(prepared).error());
     outcome = std::move(*prepared);
   } else {
-    const auto spec = read_spec();
+    const auto spec = reader.read();
     if (!spec) return std::unexpected(Error(spec.error()));
     if (*spec) {
       auto prepared = prepare_with_settings(**spec, command, journal);
@@ -85,7 +86,8 @@ Result<void> run_hook(const Command& command, Journal& journal) {
     return failure(ErrorId::Stage,
                    "nvhook cannot work as a createContainer hook, where the container's namespaces "
                    "hide the host: register it as prestart or createRuntime");
-  const auto spec = read_spec();
+  SpecReader reader;
+  const auto spec = reader.read();
   if (!spec) return std::unexpected(Error(spec.error()));
   if (!*spec) return {};
   const auto outcome = prepare_with_settings(**spec, command, journal);

@@ -75,14 +75,15 @@ Result<std::string> read_config(std::string_view bundle) {
                              .as(too_large ? ErrorId::StateLimit : ErrorId::StateRead));
 }
 
-Result<oci::State> parse_state(ParserChild& child, std::string_view text) {
-  auto record = child.parse(kState, text);
+Result<oci::State> take_state(ParserChild& child) {
+  auto record = child.answer();
   if (!record) return std::unexpected(std::move(record).error());
   return oci::decode_state(*record);
 }
 
-Result<oci::Config> parse_config(ParserChild& child, std::string_view text) {
-  auto record = child.parse(kConfig, text);
+Result<oci::Config> take_config(ParserChild& child) {
+  auto record = child.answer();
+  child.dismiss();  // the last of its documents
   if (!record) return std::unexpected(std::move(record).error());
   return oci::decode_config(*record);
 }
@@ -93,9 +94,9 @@ bool asks_for_nothing(std::string_view config_text) {
 
 }  // namespace
 
-Result<std::optional<Spec>> read_spec() {
+Result<std::optional<Spec>> SpecReader::read() {
   const auto state_text = read_input();
-  if (!state_text) return std::unexpected(Error(state_text.error()));
+  if (!state_text) return std::unexpected(state_text.error());
 
   // A glance at the text finds most containers that need nothing. What it finds is compared with
   // what the parser says before anything is done on its ground.
@@ -109,22 +110,32 @@ Result<std::optional<Spec>> read_spec() {
 
   auto child = ParserChild::start(to_record);
   if (!child) return std::unexpected(std::move(child).error());
-  auto state = parse_state(*child, *state_text);
+  child_ = std::move(*child);
+  child_->ask(kState, *state_text);
+  const bool both = config_text && *config_text;
+  if (both) child_->ask(kConfig, **config_text);
+  auto state = take_state(*child_);
   if (!state) return std::unexpected(std::move(state).error());
   if (!state->pid) return std::nullopt;  // stopped
-  if (!config_text || bundle != state->bundle) config_text = read_config(state->bundle);
+  if (bundle != state->bundle) {
+    if (both) (void)child_->answer();  // of another bundle's file
+    config_text = read_config(state->bundle);
+    if (*config_text) child_->ask(kConfig, **config_text);
+  }
   if (!*config_text) return std::unexpected(std::move(*config_text).error());
-  auto config = parse_config(*child, **config_text);
+  auto config = take_config(*child_);
   if (!config) return std::unexpected(std::move(config).error());
   return Spec{std::move(*state), std::move(*config)};
 }
 
-Result<Spec> read_spec_of_bundle(const std::string& bundle) {
+Result<Spec> SpecReader::read_bundle(const std::string& bundle) {
   auto text = read_config(bundle);
   if (!text) return std::unexpected(std::move(text).error());
   auto child = ParserChild::start(to_record);
   if (!child) return std::unexpected(std::move(child).error());
-  auto config = parse_config(*child, *text);
+  child_ = std::move(*child);
+  child_->ask(kConfig, *text);
+  auto config = take_config(*child_);
   if (!config) return std::unexpected(std::move(config).error());
   oci::State state;
   state.id = bundle.substr(bundle.rfind('/') + 1);

@@ -7,6 +7,7 @@
 #include "nvhook/base/error.hpp"
 #include "nvhook/oci/config.hpp"
 #include "nvhook/oci/state.hpp"
+#include "nvhook/sandbox/parser_child.hpp"
 
 namespace nvhook {
 
@@ -16,14 +17,21 @@ struct Spec {
   oci::Config config;
 };
 
-// Reads the state on standard input and the bundle's config.json. Nothing, without having started
-// another process, for a container that has stopped or whose config.json holds none of the words by
-// which a GPU is asked for. Otherwise both texts are parsed in a child without privileges.
-// Fails with E_STATE_*, E_PID, E_KERNEL.
-[[nodiscard]] Result<std::optional<Spec>> read_spec();
+// Reads what a runtime says of a container. Hostile text is parsed in a child process that holds
+// none of our descriptors; it ends while the caller goes on, and is reaped with this object.
+class SpecReader {
+ public:
+  // Reads the state on standard input and the bundle's config.json. Nothing, without having started
+  // another process, for a container that has stopped or whose config.json holds none of the words
+  // by which a GPU is asked for. Fails with E_STATE_*, E_PID, E_KERNEL.
+  [[nodiscard]] Result<std::optional<Spec>> read();
 
-// As above for a dry run of a container that does not exist: the state is made up, without a pid.
-[[nodiscard]] Result<Spec> read_spec_of_bundle(const std::string& bundle);
+  // For a dry run of a container that does not exist: the state is made up, without a pid.
+  [[nodiscard]] Result<Spec> read_bundle(const std::string& bundle);
+
+ private:
+  std::optional<sandbox::ParserChild> child_;
+};
 
 // The root file system's path on this host.
 [[nodiscard]] std::string rootfs_path(const Spec& spec);

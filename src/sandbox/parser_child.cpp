@@ -170,10 +170,13 @@ ParserChild::~ParserChild() {
   }
 }
 
-Result<std::string> ParserChild::parse(std::uint8_t kind, std::string_view document) {
+void ParserChild::ask(std::uint8_t kind, std::string_view document) {
   const Header header{.tag = kind, .error_id = 0, .reserved = 0, .size = 0};
-  if (!socket_ || document.size() > kMaxRecord || !send_frame(socket_.get(), header, document))
-    return no_answer();
+  if (document.size() > kMaxRecord || !send_frame(socket_.get(), header, document)) dismiss();
+}
+
+Result<std::string> ParserChild::answer() {
+  if (!socket_) return no_answer();
   auto answer = receive_frame(socket_.get());
   if (!answer) return no_answer();
   if (answer->header.tag == kRecord) return std::move(answer->bytes);

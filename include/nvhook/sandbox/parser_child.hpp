@@ -32,13 +32,24 @@ class ParserChild {
   ParserChild& operator=(ParserChild&& other) noexcept;
   ~ParserChild();
 
-  // The record for a document, as the handler returned it, or the handler's error. An answer is
-  // awaited for kDeadline (a dribbling one for twice that) and may have kMaxRecord bytes; a child
-  // that breaks these or dies is an error: E_STATE_LIMIT. What it says is to be decoded with
-  // distrust.
-  [[nodiscard]] Result<std::string> parse(std::uint8_t kind, std::string_view document);
+  // Gives the child a document. Several may be given before the first answer is taken, as long as
+  // they and their records fit the socket (some 200 KiB); answers come in the same order.
+  void ask(std::uint8_t kind, std::string_view document);
 
-  // Lets the child end by itself while the caller goes on; nothing can be parsed afterwards.
+  // The record for the next document, as the handler returned it, or the handler's error. It is
+  // awaited for kDeadline (a dribbling one for twice that) and may have kMaxRecord bytes; a child
+  // that breaks these or dies, now or when it was asked, is an error: E_STATE_LIMIT. What it says
+  // is to be decoded with distrust.
+  [[nodiscard]] Result<std::string> answer();
+
+  // Both for one document.
+  [[nodiscard]] Result<std::string> parse(std::uint8_t kind, std::string_view document) {
+    ask(kind, document);
+    return answer();
+  }
+
+  // Lets the child end by itself while the caller goes on; nothing can be parsed afterwards. It is
+  // reaped with this object, which then does not wait for its memory to be taken apart.
   void dismiss();
 
   static constexpr std::chrono::seconds kDeadline{2};
