@@ -45,40 +45,46 @@ Result<config::Settings> settings_for(const Command& command, Journal& journal) 
   return std::move(parsed->settings);
 }
 
-// Reads the settings only now: a container whose bundle speaks of no GPU does not depend on them.
-Result<Outcome> prepare_with_settings(const Spec& spec, const Command& command, Journal& journal) {
-  journal.about(spec.state.id);
+// The container that the runtime's state tells of, prepared; nothing asked for one that has stopped
+// or whose bundle speaks of no GPU. Such a container does not depend on the settings either; for
+// others they are read while the child parses.
+Result<Outcome> prepare_container(const Command& command, Journal& journal) {
+  SpecReader reader;
+  const auto begun = reader.begin();
+  if (!begun) return std::unexpected(begun.error());
+  const request::NothingAsked nothing{"the container asks for no GPU, or has stopped"};
+  if (!*begun) return nothing;
+  auto settings = settings_for(command, journal);
+  const auto spec = reader.finish();
+  if (!spec) return std::unexpected(spec.error());
+  if (!*spec) return nothing;
+  journal.about((*spec)->state.id);
+  if (!settings) return std::unexpected(std::move(settings).error());
+  return prepare(**spec, *settings);
+}
+
+Result<Outcome> prepare_bundle(const Command& command, Journal& journal) {
+  SpecReader reader;
+  const auto spec = reader.read_bundle(*command.bundle);
+  if (!spec) return std::unexpected(spec.error());
+  journal.about(spec->state.id);
   const auto settings = settings_for(command, journal);
-  if (!settings) return std::unexpected(Error(settings.error()));
-  return prepare(spec, *settings);
+  if (!settings) return std::unexpected(settings.error());
+  return prepare(*spec, *settings);
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
-  SpecReader reader;
-  Outcome outcome = request::NothingAsked{"the container asks for no GPU, or has stopped"};
-  if (command.bundle) {
-    const auto spec = reader.read_bundle(*command.bundle);
-    if (!spec) return std::unexpected(Error(spec.error()));
-    auto prepared = prepare_with_settings(*spec, command, journal);
-    if (!prepared) return std::unexpected(std::move(prepared).error());
-    outcome = std::move(*prepared);
-  } else {
-    const auto spec = reader.read();
-    if (!spec) return std::unexpected(Error(spec.error()));
-    if (*spec) {
-      auto prepared = prepare_with_settings(**spec, command, journal);
-      if (!prepared) return std::unexpected(std::move(prepared).error());
-      outcome = std::move(*prepared);
-    }
-  }
+  const auto outcome =
+      command.bundle ? prepare_bundle(command, journal) : prepare_container(command, journal);
+  if (!outcome) return std::unexpected(outcome.error());
   const auto style = ::isatty(STDOUT_FILENO) == 1 && !surroundings.no_color ? plan::Style::Colour
                                                                             : plan::Style::Plain;
   const auto as_text = [&](const auto& result) {
     return command.format == Format::Json ? plan::to_json(result) : plan::to_text(result, style);
   };
-  if (const auto* nothing = std::get_if<request::NothingAsked>(&outcome))
+  if (const auto* nothing = std::get_if<request::NothingAsked>(&*outcome))
     return print(as_text(*nothing));
-  return print(as_text(std::get<Prepared>(outcome).plan));
+  return print(as_text(std::get<Prepared>(*outcome).plan));
 }
 
 Result<void> run_hook(const Command& command, Journal& journal) {
@@ -86,12 +92,8 @@ Result<void> run_hook(const Command& command, Journal& journal) {
     return failure(ErrorId::Stage,
                    "nvhook cannot work as a createContainer hook, where the container's namespaces "
                    "hide the host: register it as prestart or createRuntime");
-  SpecReader reader;
-  const auto spec = reader.read();
-  if (!spec) return std::unexpected(Error(spec.error()));
-  if (!*spec) return {};
-  const auto outcome = prepare_with_settings(**spec, command, journal);
-  if (!outcome) return std::unexpected(Error(outcome.error()));
+  const auto outcome = prepare_container(command, journal);
+  if (!outcome) return std::unexpected(outcome.error());
   const auto* prepared = std::get_if<Prepared>(&*outcome);
   if (prepared == nullptr) return {};
 

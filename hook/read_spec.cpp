@@ -94,35 +94,37 @@ bool asks_for_nothing(std::string_view config_text) {
 
 }  // namespace
 
-Result<std::optional<Spec>> SpecReader::read() {
+Result<bool> SpecReader::begin() {
   const auto state_text = read_input();
   if (!state_text) return std::unexpected(state_text.error());
 
   // A glance at the text finds most containers that need nothing. What it finds is compared with
   // what the parser says before anything is done on its ground.
-  const auto bundle = oci::find_member(*state_text, "bundle");
-  std::optional<Result<std::string>> config_text;
   if (oci::looks_whole(*state_text)) {
-    if (oci::find_member(*state_text, "status") == "stopped") return std::nullopt;
-    if (bundle) config_text = read_config(*bundle);
-    if (config_text && *config_text && asks_for_nothing(**config_text)) return std::nullopt;
+    if (oci::find_member(*state_text, "status") == "stopped") return false;
+    bundle_ = oci::find_member(*state_text, "bundle");
+    if (bundle_) config_text_ = read_config(*bundle_);
+    if (config_text_ && *config_text_ && asks_for_nothing(**config_text_)) return false;
   }
 
   auto child = ParserChild::start(to_record);
   if (!child) return std::unexpected(std::move(child).error());
   child_ = std::move(*child);
   child_->ask(kState, *state_text);
-  const bool both = config_text && *config_text;
-  if (both) child_->ask(kConfig, **config_text);
+  if (config_text_ && *config_text_) child_->ask(kConfig, **config_text_);
+  return true;
+}
+
+Result<std::optional<Spec>> SpecReader::finish() {
   auto state = take_state(*child_);
   if (!state) return std::unexpected(std::move(state).error());
   if (!state->pid) return std::nullopt;  // stopped
-  if (bundle != state->bundle) {
-    if (both) (void)child_->answer();  // of another bundle's file
-    config_text = read_config(state->bundle);
-    if (*config_text) child_->ask(kConfig, **config_text);
+  if (bundle_ != state->bundle) {
+    if (config_text_ && *config_text_) (void)child_->answer();  // of another bundle's file
+    config_text_ = read_config(state->bundle);
+    if (*config_text_) child_->ask(kConfig, **config_text_);
   }
-  if (!*config_text) return std::unexpected(std::move(*config_text).error());
+  if (!*config_text_) return std::unexpected(std::move(*config_text_).error());
   auto config = take_config(*child_);
   if (!config) return std::unexpected(std::move(config).error());
   return Spec{std::move(*state), std::move(*config)};

@@ -53,15 +53,10 @@ bool exists(ContainerRoot root, std::string_view path) {
 
 // An image may have anything under a loader's name; what is no ELF file is no loader.
 std::optional<elf::Identity> loader_identity(ContainerRoot root, std::string_view path) {
-  const auto link = files::open_at(root.fd, path, O_PATH, files::Lookup::InRoot);
-  if (!link) return std::nullopt;
-  struct stat status {};
-  if (::fstat(link->get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-  const auto name = "/proc/self/fd/" + std::to_string(link->get());
-  const UniqueFd file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto file = files::open_regular(root.fd, path, files::Lookup::InRoot);
+  if (!file) return std::nullopt;
   std::array<std::byte, elf::kIdentityBytes> start{};
-  if (!file ||
-      ::pread(file.get(), start.data(), start.size(), 0) != static_cast<ssize_t>(start.size()))
+  if (::pread(file->get(), start.data(), start.size(), 0) != static_cast<ssize_t>(start.size()))
     return std::nullopt;
   const auto identity = elf::identify(start);
   return identity ? std::optional(*identity) : std::nullopt;

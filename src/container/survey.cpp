@@ -19,32 +19,9 @@ namespace {
 // A directory on the way to a place: the nearest one that exists, and what is missing below it.
 struct Reached {
   UniqueFd fd;
+  ContainerPath resolved;
   ContainerPath missing;  // "/" if nothing is
 };
-
-Result<Reached> reach(ContainerRoot root, const ContainerPath& directory) {
-  Reached reached{.fd = {}, .missing = {"/"}};
-  for (auto path = directory;; path = path.parent()) {
-    auto fd = files::open_in_root(root, path, O_PATH | O_DIRECTORY);
-    if (fd) {
-      reached.fd = std::move(*fd);
-      break;
-    }
-    if (fd.error().code() != std::errc::no_such_file_or_directory || path.value == "/")
-      return std::unexpected(std::move(fd).error());
-    reached.missing = {"/" + std::string(path.name()) +
-                       (reached.missing.value == "/" ? "" : reached.missing.value)};
-  }
-  // A name that is missing, and not a link that leads nowhere: no directory can be made there.
-  const auto first = reached.missing.value.substr(1, reached.missing.value.find('/', 1) - 1);
-  struct stat status {};
-  if (!first.empty() &&
-      ::fstatat(reached.fd.get(), first.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
-    errno = ENOENT;
-    return system_failure(ErrorId::DstResolve, quote(first) + " is a link to nothing");
-  }
-  return reached;
-}
 
 // The path of `fd` below the root. The kernel gives both as it knows them, so the one begins with
 // the other: the descriptor was opened inside the root.
@@ -57,6 +34,42 @@ Result<ContainerPath> path_below(ContainerRoot root, int fd) {
     return failure(ErrorId::Race, "directory " + quote(*path) + " left the root file system");
   path->erase(0, top->size());
   return ContainerPath{path->empty() ? "/" : std::move(*path)};
+}
+
+// Opens the directory, and tells where it really is. Most paths have no link on the way, and are
+// what they say; asking the kernel for the path of a descriptor takes longer than opening it.
+Result<Reached> open_directory(ContainerRoot root, const ContainerPath& path) {
+  const auto name = path.value == "/" ? "." : path.value.substr(1);
+  auto fd = files::open_at(root.fd, name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
+  if (fd) return Reached{.fd = std::move(*fd), .resolved = path, .missing = {"/"}};
+  if (fd.error().code() != std::errc::too_many_symbolic_link_levels)
+    return std::unexpected(std::move(fd).error());
+  fd = files::open_in_root(root, path, O_PATH | O_DIRECTORY);
+  if (!fd) return std::unexpected(std::move(fd).error());
+  auto resolved = path_below(root, fd->get());
+  if (!resolved) return std::unexpected(std::move(resolved).error());
+  return Reached{.fd = std::move(*fd), .resolved = std::move(*resolved), .missing = {"/"}};
+}
+
+Result<Reached> reach(ContainerRoot root, const ContainerPath& directory) {
+  std::string missing;
+  auto reached = open_directory(root, directory);
+  for (auto path = directory; !reached; reached = open_directory(root, path)) {
+    if (reached.error().code() != std::errc::no_such_file_or_directory || path.value == "/")
+      return reached;
+    missing.insert(0, "/" + std::string(path.name()));
+    path = path.parent();
+  }
+  if (missing.empty()) return reached;
+  // A name that is missing, and not a link that leads nowhere: no directory can be made there.
+  const auto first = missing.substr(1, missing.find('/', 1) - 1);
+  struct stat status {};
+  if (::fstatat(reached->fd.get(), first.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    errno = ENOENT;
+    return system_failure(ErrorId::DstResolve, quote(first) + " is a link to nothing");
+  }
+  reached->missing.value = std::move(missing);
+  return reached;
 }
 
 bool is_shared(const std::vector<MountEntry>& mounts, std::uint64_t mount_id) {
@@ -74,8 +87,6 @@ Result<Examined> examine_directory(const Rootfs& rootfs, const ContainerPath& di
                                    const std::vector<MountEntry>& mounts) {
   auto reached = reach(rootfs.root(), directory);
   if (!reached) return std::unexpected(std::move(reached).error());
-  auto resolved = path_below(rootfs.root(), reached->fd.get());
-  if (!resolved) return std::unexpected(std::move(resolved).error());
   const auto mount_id = mount_id_of(reached->fd.get());
   if (!mount_id) return std::unexpected(Error(mount_id.error()));
 
@@ -83,7 +94,7 @@ Result<Examined> examine_directory(const Rootfs& rootfs, const ContainerPath& di
   examined.mount_id = *mount_id;
   auto& facts = examined.facts;
   facts.exists = reached->missing.value == "/";
-  facts.resolved = std::move(*resolved);
+  facts.resolved = std::move(reached->resolved);
   if (!facts.exists)
     facts.resolved.value =
         (facts.resolved.value == "/" ? "" : facts.resolved.value) + reached->missing.value;

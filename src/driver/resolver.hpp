@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ class Resolver {
   };
 
   [[nodiscard]] Result<const Directory*> directory(const HostPath& inside);
+  [[nodiscard]] Result<ResolvedFile> open_directory(const HostPath& inside);
 
   struct Unreachable {
     HostPath inside;
@@ -40,6 +42,7 @@ class Resolver {
   };
 
   HostRoot root_;
+  std::optional<HostPath> real_root_;  // once it was needed
   std::vector<Directory> directories_;
   std::vector<Unreachable> unreachable_;  // mostly directories that this host does not have
 };

@@ -56,7 +56,7 @@ Result<UniqueFd> open_at(int dir, std::string_view name, int flags, Lookup looku
 }
 
 Result<UniqueFd> open_regular(int dir, std::string_view name, Lookup lookup) {
-  const auto held = open_at(dir, name, O_PATH | O_NOFOLLOW, lookup);
+  const auto held = open_at(dir, name, O_PATH, lookup);
   if (!held) return std::unexpected(Error(held.error()));
   struct stat status {};
   if (::fstat(held->get(), &status) != 0)

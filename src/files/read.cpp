@@ -57,9 +57,16 @@ Result<std::string> read_kernel_file(int dir, std::string_view name, std::size_t
 }
 
 Result<std::string> read_file(int dir, std::string_view name, std::size_t cap, Lookup lookup) {
-  auto fd = open_regular(dir, name, lookup);
-  if (!fd) return std::unexpected(std::move(fd).error());
-  auto bytes = read_all(fd->get(), cap);
+  const auto fd = open_at(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, lookup);
+  if (!fd) return std::unexpected(fd.error());
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0)
+    return system_failure(ErrorId::Kernel, "stat " + quote(name));
+  if (!S_ISREG(status.st_mode)) {
+    errno = EINVAL;
+    return system_failure(ErrorId::Kernel, "read " + quote(name) + ", not a regular file");
+  }
+  auto bytes = read_from(fd->get(), cap, static_cast<std::size_t>(status.st_size));
   if (!bytes) return failed_to(quote(name), std::move(bytes));
   return bytes;
 }

@@ -15,7 +15,9 @@ namespace nvhook::files {
 // kill us by SIGBUS. Works for procfs files, whose size is unknown. Fails with E_KERNEL.
 [[nodiscard]] Result<std::string> read_all(int fd, std::size_t cap);
 
-// The bytes of the regular file `name` below `dir`, at most `cap`; opened by open_regular.
+// The bytes of the regular file `name` below `dir`, at most `cap`. For directories of this host's:
+// what stands there is opened, without blocking, before its type is checked, so a fifo or a device
+// is an error (EINVAL) instead of a wait. Files of an image are opened by open_regular.
 // Fails with E_KERNEL, E_RACE.
 [[nodiscard]] Result<std::string> read_file(int dir, std::string_view name, std::size_t cap,
                                             Lookup lookup);
