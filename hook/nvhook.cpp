@@ -49,23 +49,24 @@ Result<config::Settings> settings_for(const Command& command, Journal& journal) 
 // or whose bundle speaks of no GPU. Such a container does not depend on the settings either; for
 // others they are read while the child parses.
 Result<Outcome> prepare_container(const Command& command, Journal& journal) {
-  SpecReader reader;
-  const auto begun = reader.begin();
-  if (!begun) return std::unexpected(begun.error());
-  const request::NothingAsked nothing{"the container asks for no GPU, or has stopped"};
-  if (!*begun) return nothing;
+  auto pending = begin_reading();
+  if (!pending) return std::unexpected(std::move(pending).error());
+  const auto nothing = [] {
+    return request::NothingAsked{"the container asks for no GPU, or has stopped"};
+  };
+  if (!*pending) return nothing();
   auto settings = settings_for(command, journal);
-  const auto spec = reader.finish();
+  const auto spec = (*pending)->finish();
   if (!spec) return std::unexpected(spec.error());
-  if (!*spec) return nothing;
+  if (!*spec) return nothing();
   journal.about((*spec)->state.id);
   if (!settings) return std::unexpected(std::move(settings).error());
   return prepare(**spec, *settings);
 }
 
-Result<Outcome> prepare_bundle(const Command& command, Journal& journal) {
-  SpecReader reader;
-  const auto spec = reader.read_bundle(*command.bundle);
+Result<Outcome> prepare_bundle(const std::string& bundle, const Command& command,
+                               Journal& journal) {
+  const auto spec = read_bundle(bundle);
   if (!spec) return std::unexpected(spec.error());
   journal.about(spec->state.id);
   const auto settings = settings_for(command, journal);
@@ -74,8 +75,8 @@ Result<Outcome> prepare_bundle(const Command& command, Journal& journal) {
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
-  const auto outcome =
-      command.bundle ? prepare_bundle(command, journal) : prepare_container(command, journal);
+  const auto outcome = command.bundle ? prepare_bundle(*command.bundle, command, journal)
+                                      : prepare_container(command, journal);
   if (!outcome) return std::unexpected(outcome.error());
   const auto style = ::isatty(STDOUT_FILENO) == 1 && !surroundings.no_color ? plan::Style::Colour
                                                                             : plan::Style::Plain;

@@ -48,7 +48,7 @@ Result<std::string> read_input() {
     pollfd wait{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
     if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0)
       return failure(ErrorId::StateLimit, "the state did not end within 2 s on standard input");
-    constexpr std::size_t kChunk = 8 * 1024;  // most states are shorter
+    constexpr std::size_t kChunk = 8192;  // most states are shorter
     ssize_t got = 0;
     bytes.resize_and_overwrite(bytes.size() + kChunk, [&, have = bytes.size()](char* data, auto) {
       got = ::read(STDIN_FILENO, data + have, kChunk);
@@ -94,50 +94,50 @@ bool asks_for_nothing(std::string_view config_text) {
 
 }  // namespace
 
-Result<bool> SpecReader::begin() {
+Result<std::optional<PendingSpec>> begin_reading() {
   const auto state_text = read_input();
   if (!state_text) return std::unexpected(state_text.error());
 
   // A glance at the text finds most containers that need nothing. What it finds is compared with
   // what the parser says before anything is done on its ground.
+  std::string bundle;
+  Result<std::string> config_text = failure(ErrorId::Bug, "config.json is not read yet");
   if (oci::looks_whole(*state_text)) {
-    if (oci::find_member(*state_text, "status") == "stopped") return false;
-    bundle_ = oci::find_member(*state_text, "bundle");
-    if (bundle_) config_text_ = read_config(*bundle_);
-    if (config_text_ && *config_text_ && asks_for_nothing(**config_text_)) return false;
+    if (oci::find_member(*state_text, "status") == "stopped") return std::nullopt;
+    bundle = oci::find_member(*state_text, "bundle").value_or("");
+    if (!bundle.empty()) config_text = read_config(bundle);
+    if (config_text && asks_for_nothing(*config_text)) return std::nullopt;
   }
 
   auto child = ParserChild::start(to_record);
   if (!child) return std::unexpected(std::move(child).error());
-  child_ = std::move(*child);
-  child_->ask(kState, *state_text);
-  if (config_text_ && *config_text_) child_->ask(kConfig, **config_text_);
-  return true;
+  child->ask(kState, *state_text);
+  if (config_text) child->ask(kConfig, *config_text);
+  return PendingSpec(std::move(*child), std::move(bundle), std::move(config_text));
 }
 
-Result<std::optional<Spec>> SpecReader::finish() {
-  auto state = take_state(*child_);
+Result<std::optional<Spec>> PendingSpec::finish() {
+  auto state = take_state(child_);
   if (!state) return std::unexpected(std::move(state).error());
   if (!state->pid) return std::nullopt;  // stopped
   if (bundle_ != state->bundle) {
-    if (config_text_ && *config_text_) (void)child_->answer();  // of another bundle's file
+    if (config_text_) (void)child_.answer();  // of another bundle's file
     config_text_ = read_config(state->bundle);
-    if (*config_text_) child_->ask(kConfig, **config_text_);
+    if (config_text_) child_.ask(kConfig, *config_text_);
   }
-  if (!*config_text_) return std::unexpected(std::move(*config_text_).error());
-  auto config = take_config(*child_);
+  if (!config_text_) return std::unexpected(std::move(config_text_).error());
+  auto config = take_config(child_);
   if (!config) return std::unexpected(std::move(config).error());
   return Spec{std::move(*state), std::move(*config)};
 }
 
-Result<Spec> SpecReader::read_bundle(const std::string& bundle) {
+Result<Spec> read_bundle(const std::string& bundle) {
   auto text = read_config(bundle);
   if (!text) return std::unexpected(std::move(text).error());
   auto child = ParserChild::start(to_record);
   if (!child) return std::unexpected(std::move(child).error());
-  child_ = std::move(*child);
-  child_->ask(kConfig, *text);
-  auto config = take_config(*child_);
+  child->ask(kConfig, *text);
+  auto config = take_config(*child);
   if (!config) return std::unexpected(std::move(config).error());
   oci::State state;
   state.id = bundle.substr(bundle.rfind('/') + 1);

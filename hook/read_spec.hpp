@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "nvhook/base/error.hpp"
 #include "nvhook/oci/config.hpp"
@@ -17,29 +18,35 @@ struct Spec {
   oci::Config config;
 };
 
-// Reads what a runtime says of a container. Hostile text is parsed in a child process that holds
-// none of our descriptors; it ends while the caller goes on, and is reaped with this object.
-class SpecReader {
+// What a runtime says of a container, on its way through the parser child: a process that holds
+// none of our descriptors. It ends by itself after its last answer and is reaped with this object,
+// which is therefore best kept until the end.
+class PendingSpec {
  public:
-  // Whether there is anything to find out: false, without having started another process, for a
-  // container that has stopped or whose config.json holds none of the words by which a GPU is asked
-  // for. If true, the child is at work, and finish() takes what it has found; the caller may do
-  // something else in between. Reads the state on standard input and the bundle's config.json.
-  // Fails with E_STATE_*, E_KERNEL.
-  [[nodiscard]] Result<bool> begin();
-
-  // The container, or nothing if it has stopped. REQUIRES: begin() has returned true.
-  // Fails with E_STATE_*, E_PID.
+  // The container, or nothing if it has stopped. To be called once. Fails with E_STATE_*, E_PID.
   [[nodiscard]] Result<std::optional<Spec>> finish();
 
-  // For a dry run of a container that does not exist: the state is made up, without a pid.
-  [[nodiscard]] Result<Spec> read_bundle(const std::string& bundle);
-
  private:
-  std::optional<sandbox::ParserChild> child_;
-  std::optional<std::string> bundle_;               // as the glance has found it
-  std::optional<Result<std::string>> config_text_;  // of that bundle
+  friend Result<std::optional<PendingSpec>> begin_reading();
+  PendingSpec(sandbox::ParserChild child, std::string bundle, Result<std::string> config_text)
+      : child_(std::move(child)),
+        bundle_(std::move(bundle)),
+        config_text_(std::move(config_text)) {}
+
+  sandbox::ParserChild child_;
+  std::string bundle_;               // as a glance at the state has found it; may be empty
+  Result<std::string> config_text_;  // of that bundle
 };
+
+// Reads the state on standard input and the bundle's config.json, and gives both to a parser child;
+// the caller may do something else until it finishes them. Nothing, without having started another
+// process, for a container that has stopped or whose config.json holds none of the words by which a
+// GPU is asked for. Fails with E_STATE_*, E_KERNEL.
+[[nodiscard]] Result<std::optional<PendingSpec>> begin_reading();
+
+// For a dry run of a container that does not exist: the state is made up, without a pid.
+// Fails with E_STATE_*, E_KERNEL.
+[[nodiscard]] Result<Spec> read_bundle(const std::string& bundle);
 
 // The root file system's path on this host.
 [[nodiscard]] std::string rootfs_path(const Spec& spec);

@@ -66,6 +66,7 @@ Result<void> allow_devices(const plan::Plan& plan, const cgroup::DeviceCgroup& c
                            const Observer& observer) {
   if (!cgroup.directory) return {};
   std::vector<DeviceNumber> numbers;
+  numbers.reserve(plan.devices.size());
   for (const auto& device : plan.devices) numbers.push_back(device.number);
   tell(observer, "allow " + std::to_string(numbers.size()) + " devices in " + cgroup.path);
   auto allowed = cgroup::allow(cgroup, numbers);

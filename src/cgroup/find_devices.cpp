@@ -23,7 +23,7 @@ namespace {
 // than everything else here together.
 constexpr auto kUsualMount = "/sys/fs/cgroup/devices";
 
-constexpr std::size_t kMaxCgroupFile = 64 * 1024;             // a dozen lines of PATH_MAX at most
+constexpr std::size_t kMaxCgroupFile = 65536;                 // a dozen lines of PATH_MAX at most
 constexpr std::size_t kMaxProcsFile = std::size_t{8} << 20U;  // a million pids
 
 bool lists(std::string_view procs, pid_t pid) {

@@ -64,8 +64,8 @@ std::optional<elf::Identity> loader_identity(ContainerRoot root, std::string_vie
 
 // /usr/lib32 where it exists; else /usr/lib, unless that is the native directory, too.
 ContainerPath other_32_directory(ContainerRoot root) {
-  const ContainerPath lib32{"/usr/lib32"};
-  const ContainerPath lib{"/usr/lib"};
+  ContainerPath lib32{"/usr/lib32"};
+  ContainerPath lib{"/usr/lib"};
   if (exists(root, lib32.value)) return lib32;
   const auto plain = files::open_in_root(root, lib, O_PATH | O_DIRECTORY);
   const auto native = files::open_at(root.fd, kOtherDirectory, O_PATH, files::Lookup::InRoot);

@@ -24,7 +24,7 @@ extern "C" {
 namespace nvhook::container {
 namespace {
 
-constexpr std::size_t kMaxMapBytes = 64 * 1024;  // 340 extents at most, user_namespaces(7)
+constexpr std::size_t kMaxMapBytes = 65536;  // 340 extents at most, user_namespaces(7)
 
 // Opens a magic link of a verified procfs directory: the one place where following is wanted.
 Result<UniqueFd> open_link(int directory, const char* name, int flags) {
