@@ -19,6 +19,26 @@ void fill_standard_streams() {
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) ::_exit(70);
 }
 
+// Whoever started us may have ignored or blocked what we rely on: a parent that ignores SIGCHLD has
+// the kernel reap our child, whose number then belongs to somebody else.
+void reset_signals() {
+  for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
+  // A closed pipe and a file limit are errors of a write, and must not end us before undoing.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  sigset_t none{};
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// Every mount of a plan is held by a descriptor.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void start_again_without_environment(char** argv) {
   char* no_environment[] = {nullptr};
   ::execve("/proc/self/exe", argv, no_environment);
@@ -38,7 +58,8 @@ Surroundings clean_start(char** argv) {
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   ::setrlimit(RLIMIT_CORE, &none);
-  std::signal(SIGPIPE, SIG_IGN);
+  reset_signals();
+  raise_descriptor_limit();
   return surroundings;
 }
 

@@ -2,6 +2,7 @@
 #include "journal.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,8 +15,13 @@
 namespace nvhook {
 namespace {
 
+// Nobody may hold up a container's start by not reading what we say.
+constexpr int kPatienceMs = 1000;
+
 void write_line(int fd, std::string line) {
   line += '\n';
+  pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
+  if (::poll(&ready, 1, kPatienceMs) != 1) return;
   // One write, so that lines of several hooks do not mix; nobody is left to tell of a failure.
   [[maybe_unused]] const auto written = ::write(fd, line.data(), line.size());
 }

@@ -23,7 +23,7 @@ class Journal {
 
   void error(const Error& error);
   void warning(const Warning& warning);
-  // To the debug file only: a line with the microseconds since the run began.
+  // To the debug file only: a line with the time of day and the processor time used so far.
   void step(std::string_view text);
   [[nodiscard]] bool debugging() const { return static_cast<bool>(debug_); }
 

@@ -85,14 +85,12 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
   };
   if (const auto* nothing = std::get_if<request::NothingAsked>(&*outcome))
     return print(as_text(*nothing));
-  return print(as_text(std::get<Prepared>(*outcome).plan));
+  const auto& prepared = std::get<Prepared>(*outcome);
+  if (auto fine = apply::check_sources(prepared.plan, prepared.procfs); !fine) return fine;
+  return print(as_text(prepared.plan));
 }
 
 Result<void> run_hook(const Command& command, Journal& journal) {
-  if (command.stage == "createContainer")
-    return failure(ErrorId::Stage,
-                   "nvhook cannot work as a createContainer hook, where the container's namespaces "
-                   "hide the host: register it as prestart or createRuntime");
   const auto outcome = prepare_container(command, journal);
   if (!outcome) return std::unexpected(outcome.error());
   const auto* prepared = std::get_if<Prepared>(&*outcome);
@@ -115,6 +113,10 @@ Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& jour
   if (!parsed) return std::unexpected(std::move(parsed).error());
   if (const auto* answer = std::get_if<Answer>(&*parsed)) return print(answer->text);
   const auto& command = std::get<Command>(*parsed);
+  if (command.stage == "createContainer")
+    return failure(ErrorId::Stage,
+                   "nvhook cannot work as a createContainer hook, where the container's namespaces "
+                   "hide the host: register it as prestart or createRuntime");
   if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
   if (!command.bundle && ::isatty(STDIN_FILENO) == 1) {
     if (auto done = print(help_text()); !done) return done;

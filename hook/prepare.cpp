@@ -49,7 +49,7 @@ Result<void> pin_container(const Spec& spec, Prepared& prepared) {
   return {};
 }
 
-Result<container::Survey> survey_places(const Prepared& prepared,
+Result<container::Survey> survey_places(Prepared& prepared,
                                         const std::vector<container::Place>& places) {
   std::string text;  // the entries borrow from it
   std::vector<container::MountEntry> mounts;
@@ -61,6 +61,7 @@ Result<container::Survey> survey_places(const Prepared& prepared,
     auto parsed = container::parse_mountinfo(text);
     if (!parsed) return std::unexpected(std::move(parsed).error());
     mounts = std::move(*parsed);
+    prepared.rootfs.dev_mount_id = container::dev_mount_of(mounts, prepared.rootfs.mount_id);
   }
   return container::survey(prepared.rootfs, places, mounts);
 }

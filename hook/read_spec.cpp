@@ -97,6 +97,9 @@ bool asks_for_nothing(std::string_view config_text) {
 Result<std::optional<PendingSpec>> begin_reading() {
   const auto state_text = read_input();
   if (!state_text) return std::unexpected(state_text.error());
+  if (state_text->empty())
+    return failure(ErrorId::StateParse,
+                   "there is no state on standard input, where a runtime writes it");
 
   // A glance at the text finds most containers that need nothing. What it finds is compared with
   // what the parser says before anything is done on its ground.

@@ -31,11 +31,14 @@ struct Captured {
   UniqueFd tree;
 };
 
+Result<Capturer> open_capturer(const container::Procfs& procfs) {
+  return Capturer::open(procfs.initial_user_namespace ? Capturer::OwnerView::Host
+                                                      : Capturer::OwnerView::UserNamespace);
+}
+
 Result<std::vector<Captured>> capture_all(const plan::Plan& plan, const container::Procfs& procfs,
                                           const Observer& observer) {
-  auto capturer =
-      Capturer::open(procfs.initial_user_namespace ? Capturer::OwnerView::Host
-                                                   : Capturer::OwnerView::UserNamespace);
+  auto capturer = open_capturer(procfs);
   if (!capturer) return std::unexpected(std::move(capturer).error());
   std::vector<Captured> captured;
   captured.reserve(plan.mounts.size());
@@ -76,6 +79,17 @@ Result<void> allow_devices(const plan::Plan& plan, const cgroup::DeviceCgroup& c
 
 }  // namespace
 
+Result<void> check_sources(const plan::Plan& plan, const container::Procfs& procfs) {
+  auto capturer = open_capturer(procfs);
+  if (!capturer) return std::unexpected(std::move(capturer).error());
+  for (const auto& mount : plan.mounts) {
+    if (mount.state == plan::State::Present) continue;
+    if (auto fine = capturer->check(mount, number_of(plan, mount)); !fine)
+      return std::unexpected(std::move(fine).error());
+  }
+  return {};
+}
+
 Result<void> run(const plan::Plan& plan, const Target& target, const Observer& observer) {
   auto captured = capture_all(plan, target.procfs, observer);
   if (!captured) return std::unexpected(std::move(captured).error());
@@ -89,12 +103,18 @@ Result<void> run(const plan::Plan& plan, const Target& target, const Observer& o
 
   Undo undo(target.procfs.self_fds.get());
   Placer placer(target.rootfs, undo);
-  auto done = place_all(plan, std::move(*captured), placer, observer);
-  if (done) done = allow_devices(plan, target.cgroup, observer);
-  if (!done) {
-    tell(observer, "undo");
+  try {
+    auto done = place_all(plan, std::move(*captured), placer, observer);
+    if (done) done = placer.verify();
+    if (done) done = allow_devices(plan, target.cgroup, observer);
+    if (!done) {
+      tell(observer, "undo");
+      undo.roll_back();
+      return done;
+    }
+  } catch (...) {  // out of memory
     undo.roll_back();
-    return done;
+    throw;
   }
   undo.commit();
   return {};

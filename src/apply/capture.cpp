@@ -59,7 +59,7 @@ Result<int> Capturer::directory(const HostPath& path) {
   return borrowed;
 }
 
-Result<UniqueFd> Capturer::capture(const plan::Mount& mount, DeviceNumber number) {
+Result<UniqueFd> Capturer::check(const plan::Mount& mount, DeviceNumber number) {
   const auto& path = mount.source;
   const auto parent = directory(path.parent());
   if (!parent) return std::unexpected(parent.error());
@@ -83,10 +83,16 @@ Result<UniqueFd> Capturer::capture(const plan::Mount& mount, DeviceNumber number
       return not_trusted(path, "lies on a noexec mount: no program could load it");
   }
 
-  auto tree = mount::clone(fd->get());
-  if (!tree) return failed_to(quote(path.value), std::move(tree));
+  return fd;
+}
+
+Result<UniqueFd> Capturer::capture(const plan::Mount& mount, DeviceNumber number) {
+  const auto source = check(mount, number);
+  if (!source) return std::unexpected(source.error());
+  auto tree = mount::clone(source->get());
+  if (!tree) return failed_to(quote(mount.source.value), std::move(tree));
   if (auto done = mount::restrict_to(tree->get(), mount.options); !done)
-    return failed_to(quote(path.value), std::move(done));
+    return failed_to(quote(mount.source.value), std::move(done));
   return tree;
 }
 

@@ -19,9 +19,12 @@ class Capturer {
   // Opens "/". Fails with E_KERNEL.
   [[nodiscard]] static Result<Capturer> open(OwnerView view);
 
-  // The source as a detached, restricted mount, after checking it. Libraries and programs: a plain
-  // file that only root can change, not on a noexec mount. Nodes: the very device, in a directory
-  // of root's. Fails with E_SRC_TRUST, E_SRC_CHANGED, E_NODE_TYPE, E_KERNEL.
+  // The source, opened (O_PATH) and checked. Libraries and programs: a plain file that only root
+  // can change, not on a noexec mount. Nodes: the very device, in a directory of root's. Fails with
+  // E_SRC_TRUST, E_SRC_CHANGED, E_NODE_TYPE, E_KERNEL.
+  [[nodiscard]] Result<UniqueFd> check(const plan::Mount& mount, DeviceNumber number);
+
+  // Likewise, as a detached, restricted mount.
   [[nodiscard]] Result<UniqueFd> capture(const plan::Mount& mount, DeviceNumber number);
 
  private:

@@ -69,18 +69,22 @@ Result<UniqueFd> Placer::make_directory(const ContainerPath& path) {
 Result<int> Placer::directory(const ContainerPath& path) {
   if (const auto known = directories_.find(path); known != directories_.end())
     return known->second.get();
-  auto fd = files::open_in_root(rootfs_.root(), path, O_PATH | O_DIRECTORY);
+  // The plan has resolved all links: one that stands here now was put here since.
+  const auto name = path.value == "/" ? "." : path.value.substr(1);
+  auto fd = files::open_at(rootfs_.fd.get(), name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
   if (!fd && fd.error().code() == std::errc::no_such_file_or_directory && path.value != "/")
     fd = make_directory(path);
   if (!fd) {
     auto error = std::move(fd).error().within("container directory " + quote(path.value));
     // make_directory has chosen its id already.
     if (error.id() != ErrorId::Kernel) return std::unexpected(std::move(error));
-    return std::unexpected(std::move(error).as(ErrorId::DstResolve));
+    const bool link = error.code() == std::errc::too_many_symbolic_link_levels;
+    return std::unexpected(std::move(error).as(link ? ErrorId::Race : ErrorId::DstResolve));
   }
   const auto mount_id = container::mount_id_of(fd->get());
   if (!mount_id) return std::unexpected(Error(mount_id.error()));
-  if (*mount_id != rootfs_.mount_id && *mount_id != rootfs_.dev_mount_id)
+  const bool in_dev = path.value == "/dev" && *mount_id == rootfs_.dev_mount_id;
+  if (*mount_id != rootfs_.mount_id && !in_dev)
     return failure(ErrorId::DstForeignMount,
                    quote(path.value) + " lies in a volume or another file system");
   const int borrowed = fd->get();
@@ -98,7 +102,8 @@ Result<void> Placer::place_mount(UniqueFd tree, const ContainerPath& target) {
   if (made) undo_.made_file(*parent, name);
   auto point = files::open_at(*parent, name, O_PATH | O_NOFOLLOW, files::Lookup::SameMount);
   if (!point) {
-    const auto id = id_of_lookup(point.error());
+    const bool gone = point.error().code() == std::errc::no_such_file_or_directory;
+    const auto id = gone ? ErrorId::Race : id_of_lookup(point.error());
     return std::unexpected(std::move(point).error().within("mount point").as(id));
   }
   struct stat status {};
@@ -110,7 +115,21 @@ Result<void> Placer::place_mount(UniqueFd tree, const ContainerPath& target) {
     return failure(ErrorId::DstType, quote(target.value) + " is not a plain file");
   if (auto done = mount::attach(tree.get(), point->get()); !done)
     return failed_to(quote(target.value), std::move(done));
+  const auto mount_id = container::mount_id_of(tree.get());
   undo_.mounted(std::move(tree));
+  if (!mount_id) return std::unexpected(mount_id.error());
+  placed_.push_back({*parent, name, *mount_id});
+  return {};
+}
+
+Result<void> Placer::verify() const {
+  for (const auto& [parent, name, mount_id] : placed_) {
+    struct statx facts {};
+    if (::statx(parent, name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_MNT_ID,
+                &facts) != 0 ||
+        facts.stx_mnt_id != mount_id)
+      return failure(ErrorId::Race, "the mount at " + quote(name) + " was taken away");
+  }
   return {};
 }
 

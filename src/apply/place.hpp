@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <string>
+#include <vector>
 
 #include "nvhook/base/error.hpp"
 #include "nvhook/base/path.hpp"
@@ -24,6 +27,10 @@ class Placer {
   // Fails with E_DST_*, E_NOSPC, E_USERNS, E_RACE, E_KERNEL.
   [[nodiscard]] Result<void> place_mount(UniqueFd tree, const ContainerPath& target);
 
+  // Whether every mount still stands where it was placed: who unlinks a mount point from another
+  // mount namespace takes the mount away without a word. Fails with E_RACE.
+  [[nodiscard]] Result<void> verify() const;
+
   // Makes the link, or exchanges it for the stale one that the plan names.
   [[nodiscard]] Result<void> place_link(const plan::Symlink& link);
 
@@ -32,8 +39,15 @@ class Placer {
   [[nodiscard]] Result<int> directory(const ContainerPath& path);
   [[nodiscard]] Result<UniqueFd> make_directory(const ContainerPath& path);
 
+  struct Placed {
+    int parent;
+    std::string name;
+    std::uint64_t mount_id;
+  };
+
   const container::Rootfs& rootfs_;
   Undo& undo_;
+  std::vector<Placed> placed_;
   std::map<ContainerPath, UniqueFd> directories_;
 };
 

@@ -26,9 +26,8 @@ struct Rule {
   bool read = false;
   bool write = false;
 
-  [[nodiscard]] bool covers(DeviceNumber device) const {
-    return type != 'b' && read && write && (!major || *major == device.major) &&
-           (!minor || *minor == device.minor);
+  [[nodiscard]] bool is_about(DeviceNumber device) const {
+    return type != 'b' && (!major || *major == device.major) && (!minor || *minor == device.minor);
   }
 };
 
@@ -66,12 +65,26 @@ std::optional<Rule> parse_rule(std::string_view line) {
   return rule;
 }
 
+// The kernel merges what is allowed into the rule for the very device, and denying takes it out
+// again: what that rule had must not be in it. Source: security/device_cgroup.c, dev_exception_add
+// and dev_exception_rm.
+Lack exactly(const std::vector<Rule>& rules, Lack lack) {
+  for (const auto& rule : rules) {
+    if (rule.type != 'c' || rule.major != lack.device.major || rule.minor != lack.device.minor)
+      continue;
+    lack.read = lack.read && !rule.read;
+    lack.write = lack.write && !rule.write;
+  }
+  return lack;
+}
+
 // The kernel takes one rule per write.
-Result<void> write_rule(const DeviceCgroup& cgroup, const char* file, DeviceNumber device) {
+Result<void> write_rule(const DeviceCgroup& cgroup, const char* file, const Lack& lack) {
   const auto fd = files::open_at(cgroup.directory.get(), file, O_WRONLY, files::Lookup::SameMount);
   if (!fd) return std::unexpected(Error(fd.error()).within(cgroup.path).as(ErrorId::Cgroup));
-  const auto rule =
-      "c " + std::to_string(device.major) + ":" + std::to_string(device.minor) + " rw";
+  const auto rule = "c " + std::to_string(lack.device.major) + ":" +
+                    std::to_string(lack.device.minor) + " " + (lack.read ? "r" : "") +
+                    (lack.write ? "w" : "");
   if (::write(fd->get(), rule.data(), rule.size()) == static_cast<ssize_t>(rule.size())) return {};
   auto action = "write \"" + rule + "\" to " + cgroup.path + "/" + file;
   if (errno == EPERM) action += " (a parent cgroup does not allow the device)";
@@ -80,8 +93,7 @@ Result<void> write_rule(const DeviceCgroup& cgroup, const char* file, DeviceNumb
 
 }  // namespace
 
-Result<std::vector<DeviceNumber>> lacking(std::string_view list,
-                                          const std::vector<DeviceNumber>& wanted) {
+Result<std::vector<Lack>> lacking(std::string_view list, const std::vector<DeviceNumber>& wanted) {
   std::vector<Rule> rules;
   while (!list.empty()) {
     const auto line = list.substr(0, list.find('\n'));
@@ -90,37 +102,42 @@ Result<std::vector<DeviceNumber>> lacking(std::string_view list,
     if (!rule) return failure(ErrorId::Cgroup, "devices.list has a line " + quote(line));
     rules.push_back(*rule);
   }
-  std::vector<DeviceNumber> missing;
+  std::vector<Lack> missing;
   for (const auto device : wanted) {
-    const bool covered =
-        std::ranges::any_of(rules, [&](const Rule& rule) { return rule.covers(device); });
-    if (!covered && std::ranges::find(missing, device) == missing.end()) missing.push_back(device);
+    Lack lack{.device = device, .read = true, .write = true};
+    for (const auto& rule : rules) {
+      if (!rule.is_about(device)) continue;
+      // Each rule stands for itself: the kernel looks for one that has all that is asked for.
+      if (rule.read && rule.write) lack.read = lack.write = false;
+    }
+    if (lack.read && std::ranges::find(missing, device, &Lack::device) == missing.end())
+      missing.push_back(exactly(rules, lack));
   }
   return missing;
 }
 
-Result<std::vector<DeviceNumber>> allow(const DeviceCgroup& cgroup,
-                                        const std::vector<DeviceNumber>& devices) {
+Result<std::vector<Lack>> allow(const DeviceCgroup& cgroup,
+                                const std::vector<DeviceNumber>& devices) {
   auto list = files::read_kernel_file(cgroup.directory.get(), "devices.list", kMaxListBytes);
   if (!list)
     return std::unexpected(std::move(list).error().within(cgroup.path).as(ErrorId::Cgroup));
   auto missing = lacking(*list, devices);
   if (!missing) return missing;
-  std::vector<DeviceNumber> allowed;
-  for (const auto device : *missing) {
-    if (auto done = write_rule(cgroup, "devices.allow", device); !done) {
+  std::vector<Lack> added;
+  for (const auto& lack : *missing) {
+    if (auto done = write_rule(cgroup, "devices.allow", lack); !done) {
       // The first failure is the story; what follows can only fail the same way.
-      (void)forbid(cgroup, allowed);
+      (void)forbid(cgroup, added);
       return std::unexpected(std::move(done).error());
     }
-    allowed.push_back(device);
+    added.push_back(lack);
   }
-  return allowed;
+  return added;
 }
 
-Result<void> forbid(const DeviceCgroup& cgroup, const std::vector<DeviceNumber>& devices) {
-  for (const auto device : devices)
-    if (auto done = write_rule(cgroup, "devices.deny", device); !done) return done;
+Result<void> forbid(const DeviceCgroup& cgroup, const std::vector<Lack>& added) {
+  for (const auto& lack : added)
+    if (auto done = write_rule(cgroup, "devices.deny", lack); !done) return done;
   return {};
 }
 

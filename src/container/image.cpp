@@ -51,9 +51,10 @@ bool exists(ContainerRoot root, std::string_view path) {
   return files::open_at(root.fd, path, O_PATH, files::Lookup::InRoot).has_value();
 }
 
-// An image may have anything under a loader's name; what is no ELF file is no loader.
+// An image may have anything under a loader's name; what is no ELF file is no loader. Other mounts
+// are left alone: reading /proc/kmsg, a plain file by its looks, would take the host's log away.
 std::optional<elf::Identity> loader_identity(ContainerRoot root, std::string_view path) {
-  const auto file = files::open_regular(root.fd, path, files::Lookup::InRoot);
+  const auto file = files::open_regular(root.fd, path, files::Lookup::InRootSameMount);
   if (!file) return std::nullopt;
   std::array<std::byte, elf::kIdentityBytes> start{};
   if (::pread(file->get(), start.data(), start.size(), 0) != static_cast<ssize_t>(start.size()))

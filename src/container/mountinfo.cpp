@@ -49,7 +49,7 @@ std::optional<MountEntry> parse_line(std::string_view line) {
   if (!id || !parent) return std::nullopt;
   entry.id = *id;
   entry.parent = *parent;
-  take_field(line);  // device
+  entry.device = take_field(line);
   entry.root = decoded(take_field(line));
   entry.mount_point = decoded(take_field(line));
   take_field(line);  // options of the mount
@@ -79,6 +79,18 @@ Result<std::vector<MountEntry>> parse_mountinfo(std::string_view text) {
     entries.push_back(std::move(*entry));
   }
   return entries;
+}
+
+std::optional<std::uint64_t> dev_mount_of(const std::vector<MountEntry>& mounts,
+                                          std::uint64_t rootfs_mount) {
+  const auto root = std::ranges::find(mounts, rootfs_mount, &MountEntry::id);
+  if (root == mounts.end()) return std::nullopt;
+  const auto dev = std::ranges::find_if(mounts, [&](const MountEntry& mount) {
+    return mount.parent == rootfs_mount && mount.mount_point == root->mount_point + "/dev";
+  });
+  if (dev == mounts.end() || dev->file_system != "tmpfs" || dev->root != "/") return std::nullopt;
+  if (std::ranges::count(mounts, dev->device, &MountEntry::device) != 1) return std::nullopt;
+  return dev->id;
 }
 
 }  // namespace nvhook::container

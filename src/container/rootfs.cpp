@@ -2,9 +2,7 @@
 #include "nvhook/container/rootfs.hpp"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include <utility>
 
@@ -18,18 +16,14 @@ Result<struct statx> mount_facts(int fd) {
   struct statx facts {};
   if (::statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID | STATX_INO, &facts) != 0)
     return system_failure(ErrorId::Kernel, "statx");
+  if ((facts.stx_mask & STATX_MNT_ID) == 0)
+    return failure(ErrorId::Kernel, "statx tells no mount: nvhook needs Linux 5.8");
   return facts;
 }
 
-// By a symbolic link at /dev the image could make another mount look like it, so none is followed.
-std::optional<std::uint64_t> dev_mount(int rootfs, std::uint64_t root_mount_id) {
-  const auto dev = files::open_at(rootfs, "dev", O_PATH | O_DIRECTORY, files::Lookup::Plain);
-  if (!dev) return std::nullopt;
-  struct statfs system {};
-  if (::fstatfs(dev->get(), &system) != 0 || system.f_type != TMPFS_MAGIC) return std::nullopt;
-  const auto id = mount_id_of(dev->get());
-  if (!id || *id == root_mount_id) return std::nullopt;
-  return *id;
+bool same_file(const struct statx& one, const struct statx& other) {
+  return one.stx_ino == other.stx_ino && one.stx_dev_major == other.stx_dev_major &&
+         one.stx_dev_minor == other.stx_dev_minor;
 }
 
 std::unexpected<Error> no_rootfs(const std::string& path, std::string why) {
@@ -49,19 +43,22 @@ Result<Rootfs> open_rootfs(const Process& process, const std::string& path) {
   if (!fd)
     return std::unexpected(std::move(fd).error().within("root file system").as(ErrorId::Rootfs));
   const auto facts = mount_facts(fd->get());
-  const auto host = mount_facts(process.root.get());
-  if (!facts || !host) return no_rootfs(path, "cannot be examined");
+  const auto runtimes = mount_facts(process.root.get());
+  const auto slash = files::open_host_directory("/", ErrorId::Kernel);
+  const auto ours = slash ? mount_facts(slash->get()) : Result<struct statx>(facts);
+  if (!facts || !runtimes || !slash || !ours) return no_rootfs(path, "cannot be examined");
 
-  if (facts->stx_mnt_id == host->stx_mnt_id && facts->stx_ino == host->stx_ino)
-    return no_rootfs(path, "is the whole file system of the runtime");
-  if ((facts->stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 &&
-      (facts->stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0)
+  // A bind of "/" is a mount of its own and the same directory all the same.
+  if (same_file(*facts, *runtimes) || same_file(*facts, *ours))
+    return no_rootfs(path, "is the whole file system of the host or the runtime");
+  if ((facts->stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0)
     return no_rootfs(path,
                      "is not mounted in this container's namespace: it is another container's, "
                      "or the hook runs at the wrong time");
-  const auto dev = dev_mount(fd->get(), facts->stx_mnt_id);
-  return Rootfs{
-      .fd = std::move(*fd), .path = path, .mount_id = facts->stx_mnt_id, .dev_mount_id = dev};
+  return Rootfs{.fd = std::move(*fd),
+                .path = path,
+                .mount_id = facts->stx_mnt_id,
+                .dev_mount_id = std::nullopt};
 }
 
 Result<Rootfs> open_rootfs_on_host(const std::string& path) {
@@ -69,9 +66,10 @@ Result<Rootfs> open_rootfs_on_host(const std::string& path) {
   if (!fd) return failed_to("root file system", std::move(fd));
   const auto facts = mount_facts(fd->get());
   if (!facts) return no_rootfs(path, "cannot be examined");
-  const auto dev = dev_mount(fd->get(), facts->stx_mnt_id);
-  return Rootfs{
-      .fd = std::move(*fd), .path = path, .mount_id = facts->stx_mnt_id, .dev_mount_id = dev};
+  return Rootfs{.fd = std::move(*fd),
+                .path = path,
+                .mount_id = facts->stx_mnt_id,
+                .dev_mount_id = std::nullopt};
 }
 
 }  // namespace nvhook::container

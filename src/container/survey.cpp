@@ -30,7 +30,7 @@ Result<ContainerPath> path_below(ContainerRoot root, int fd) {
   auto path = files::path_of(fd);
   if (!top || !path) return std::unexpected(top ? path.error() : top.error());
   if (*top == "/") return ContainerPath{std::move(*path)};
-  if (!path->starts_with(*top))
+  if (!path->starts_with(*top) || (path->size() > top->size() && (*path)[top->size()] != '/'))
     return failure(ErrorId::Race, "directory " + quote(*path) + " left the root file system");
   path->erase(0, top->size());
   return ContainerPath{path->empty() ? "/" : std::move(*path)};
@@ -72,9 +72,13 @@ Result<Reached> reach(ContainerRoot root, const ContainerPath& directory) {
   return reached;
 }
 
-bool is_shared(const std::vector<MountEntry>& mounts, std::uint64_t mount_id) {
+// Without a container there is no list of mounts, and nothing to leak to.
+Result<bool> is_shared(const std::vector<MountEntry>& mounts, std::uint64_t mount_id) {
+  if (mounts.empty()) return false;
   const auto mount = std::ranges::find(mounts, mount_id, &MountEntry::id);
-  return mount != mounts.end() && mount->shared;
+  if (mount == mounts.end())
+    return failure(ErrorId::Race, "the container's mounts changed while the hook ran");
+  return mount->shared;
 }
 
 struct Examined {
@@ -101,7 +105,9 @@ Result<Examined> examine_directory(const Rootfs& rootfs, const ContainerPath& di
   facts.mount = *mount_id == rootfs.mount_id       ? MountKind::Rootfs
                 : *mount_id == rootfs.dev_mount_id ? MountKind::Dev
                                                    : MountKind::Foreign;
-  facts.shared = is_shared(mounts, *mount_id);
+  const auto shared = is_shared(mounts, *mount_id);
+  if (!shared) return std::unexpected(shared.error());
+  facts.shared = *shared;
   if (facts.exists) examined.fd = std::move(reached->fd);
   return examined;
 }

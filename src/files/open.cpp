@@ -25,6 +25,8 @@ std::uint64_t resolve_flags(Lookup lookup) {
   switch (lookup) {
     case Lookup::InRoot:
       return RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    case Lookup::InRootSameMount:
+      return RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
     case Lookup::Beneath:
       return RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
     case Lookup::Plain:
@@ -66,7 +68,7 @@ Result<UniqueFd> open_regular(int dir, std::string_view name, Lookup lookup) {
     return system_failure(ErrorId::Kernel, "open " + quote(name) + ", not a regular file");
   }
   const auto link = "/proc/self/fd/" + std::to_string(held->get());
-  UniqueFd fd(::open(link.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC));
+  UniqueFd fd(::open(link.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd) return system_failure(ErrorId::Kernel, "open " + quote(name));
   return fd;
 }

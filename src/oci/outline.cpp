@@ -112,6 +112,8 @@ std::optional<std::string_view> find_member(std::string_view json, std::string_v
   for (auto token = walker.next(); token != Walker::Token::End; token = walker.next()) {
     if (token == Walker::Token::String && walker.depth() == 1) {
       if (walker.before_colon()) {
+        // An escape can make any key of it.
+        if (walker.raw_string().contains('\\')) return std::nullopt;
         if (walker.raw_string() != key) continue;
         if (key_seen) return std::nullopt;  // no parser may choose between the two
         key_seen = true;

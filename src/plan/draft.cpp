@@ -98,7 +98,7 @@ class Drafter {
     const std::string file(library.path.name());
     // The host's folders (vdpau/, tls/) are flattened, so two files may want one name.
     if (!taken_.insert({directory, file}).second) {
-      draft_.omitted.push_back({library.path, "another library of that name is injected already"});
+      draft_.omitted.push_back({library.path, "another file of that name is injected already"});
       return;
     }
     draft_.mounts.push_back({.kind = kind,

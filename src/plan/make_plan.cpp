@@ -35,8 +35,8 @@ std::string_view name_of(Standing standing) {
   std::abort();  // every enumerator is handled above
 }
 
-// The runtime's own /dev: a tmpfs by the bundle's word, not covered by a later mount. Any other
-// tmpfs there is a volume, or the host's devtmpfs, whose magic number is the same.
+// Whether a runtime will make a /dev of its own by the bundle's word: a tmpfs, not covered by a
+// later mount. Of a container that exists, the survey knows better.
 bool runtime_makes_dev(const oci::Config& config) {
   bool tmpfs = false;
   for (const auto& mount : config.mounts)
@@ -61,7 +61,7 @@ bool names_other_version(std::string_view link_text, std::string_view due) {
 class Planner {
  public:
   explicit Planner(const Inputs& inputs)
-      : in_(inputs), dev_is_runtimes_(runtime_makes_dev(inputs.config)) {}
+      : in_(inputs), runtime_will_make_dev_(runtime_makes_dev(inputs.config)) {}
 
   Result<Plan> plan(Draft draft) && {
     plan_.container = in_.container;
@@ -77,7 +77,7 @@ class Planner {
     for (const auto& mount : draft.mounts) {
       // The image may have one directory under two names, for both kinds of libraries.
       if (!taken_.insert(target_of(mount.place)).second) {
-        plan_.omitted.push_back({mount.source, "another library of that name is injected already"});
+        plan_.omitted.push_back({mount.source, "another file of that name is injected already"});
         continue;
       }
       if (auto done = add_mount(mount); !done) return std::unexpected(std::move(done).error());
@@ -92,7 +92,7 @@ class Planner {
  private:
   // A bundle's runtime has not mounted its /dev yet; what the image has there will be covered.
   [[nodiscard]] bool on_future_dev(const Place& place) const {
-    return !in_.container.pid && dev_is_runtimes_ && place.directory.value == "/dev";
+    return !in_.container.pid && runtime_will_make_dev_ && place.directory.value == "/dev";
   }
   [[nodiscard]] const Found& found_at(const Place& place) const {
     static const Found kNothing;
@@ -122,9 +122,12 @@ class Planner {
   // Whether something new may be made or mounted at the place.
   [[nodiscard]] Result<void> check_directory(const Place& place) const {
     const auto& directory = directory_of(place);
+    const bool is_dev = place.directory.value == "/dev";
+    if (is_dev && !on_future_dev(place) && directory.resolved != place.directory)
+      return failure(ErrorId::DstResolve,
+                     "\"/dev\" is a link to " + quote(directory.resolved.value) + " in the image");
     const auto mount = mount_of(place);
-    const bool usable = mount == MountKind::Rootfs || (mount == MountKind::Dev && dev_is_runtimes_);
-    if (!usable)
+    if (mount != MountKind::Rootfs && !(is_dev && mount == MountKind::Dev))
       return failure(ErrorId::DstForeignMount,
                      quote(directory.resolved.value) +
                          " lies in a volume or another file system of the container; nothing is "
@@ -238,7 +241,7 @@ class Planner {
   }
 
   const Inputs& in_;
-  bool dev_is_runtimes_;
+  bool runtime_will_make_dev_;
   std::set<ContainerPath> taken_;
   Plan plan_;
 };

@@ -45,5 +45,35 @@ TEST(Mountinfo, RefusesLinesThatTheKernelDoesNotWrite) {
     EXPECT_FALSE(parse_mountinfo(text)) << text;
 }
 
+// The root file system is mount 20, at /r.
+std::optional<std::uint64_t> dev_of(std::string_view dev, std::string_view elsewhere = {}) {
+  const std::string text =
+      "20 1 0:50 / /r rw - overlay overlay rw\n21 20 0:51 / /r/proc rw - proc p rw\n" +
+      std::string(dev) + std::string(elsewhere);
+  const auto entries = parse_mountinfo(text);
+  EXPECT_TRUE(entries);
+  return dev_mount_of(*entries, 20);
+}
+
+TEST(DevMount, IsATmpfsOnTheRootThatIsNowhereElse) {
+  EXPECT_EQ(dev_of("22 20 0:52 / /r/dev rw - tmpfs tmpfs rw\n"), 22U);
+  EXPECT_EQ(dev_of("22 20 0:52 / /r/dev rw - tmpfs tmpfs rw\n",
+                   "23 22 0:53 / /r/dev/shm rw - tmpfs shm rw\n"),
+            22U);
+}
+
+TEST(DevMount, IsNoneWhereAVolumeOrTheHostsDevIs) {
+  EXPECT_EQ(dev_of(""), std::nullopt);
+  EXPECT_EQ(dev_of("22 20 0:6 / /r/dev rw - devtmpfs udev rw\n"), std::nullopt);
+  EXPECT_EQ(dev_of("22 20 0:52 /sub /r/dev rw - tmpfs tmpfs rw\n"), std::nullopt);
+  EXPECT_EQ(dev_of("22 20 0:52 / /r/dev rw - tmpfs tmpfs rw\n",
+                   "9 1 0:52 / /run/volume rw - tmpfs tmpfs rw\n"),
+            std::nullopt);
+  // Over another mount at /dev, not on the root.
+  EXPECT_EQ(
+      dev_of("22 20 8:1 / /r/dev rw - ext4 sda rw\n", "24 22 0:52 / /r/dev rw - tmpfs t rw\n"),
+      std::nullopt);
+}
+
 }  // namespace
 }  // namespace nvhook::container

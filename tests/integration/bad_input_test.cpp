@@ -209,8 +209,9 @@ TEST_F(BadInput, LibraryThatOthersMayChange) {
   ASSERT_EQ(copied.status, 0) << copied.err;
   fs::permissions(host.on_disk("/usr/lib/x86_64-linux-gnu/libcuda.so.550.54.14"), fs::perms{0666});
   bundle_.write();
-  expect_refusal(run(nvhook_on(host.on_disk(), {"prestart"}), container_->state(bundle_.path())), 3,
-                 "E_SRC_TRUST");
+  for (const auto* how : {"prestart", "--dry-run"})
+    expect_refusal(run(nvhook_on(host.on_disk(), {how}), container_->state(bundle_.path())), 3,
+                   "E_SRC_TRUST");
 }
 
 TEST_F(BadInput, RootFileSystemThatIsMissing) {
@@ -225,6 +226,21 @@ TEST_F(BadInput, RootFileSystemOfTheHostOrOfSomebodyElse) {
     bundle_.config["root"]["path"] = path;
     expect_refusal(bundle_.hook(*container_), 4, "E_ROOTFS");
   }
+}
+
+TEST_F(BadInput, RootFileSystemThatIsABindOfTheHosts) {
+  bundle_.root().directory("/host");
+  container_.reset();
+  container_ = std::make_unique<TestContainer>(bundle_.root().on_disk(),
+                                               TestContainer::Options{.volumes = {{"/", "/host"}}});
+  bundle_.config["root"]["path"] = bundle_.root().on_disk("/host").string();
+  bundle_.write();
+
+  // Not compared in full: that would be this whole machine.
+  const auto done =
+      run(nvhook_on(NVHOOK_SIMULATED_HOST, {"prestart"}), container_->state(bundle_.path()));
+  EXPECT_EQ(done.status, 4);
+  EXPECT_THAT(done.err, StartsWith("nvhook: E_ROOTFS: "));
 }
 
 class BadTarget : public BadInput {};
@@ -267,6 +283,7 @@ TEST_F(BadTarget, DirectoryOnProcfs) {
 TEST_F(BadInput, StageWhereItCannotWork) {
   bundle_.write();
   expect_refusal(bundle_.hook(*container_, {"createContainer"}), 2, "E_STAGE");
+  expect_refusal(bundle_.hook(*container_, {"--dry-run", "createContainer"}), 2, "E_STAGE");
 }
 
 TEST_F(BadInput, CommandLine) {

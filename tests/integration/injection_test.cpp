@@ -246,6 +246,35 @@ TEST_F(Injection, RefusesAVolumeOverADirectoryOfTheDriver) {
   EXPECT_EQ(container.changes_since(before), "");
 }
 
+TEST_F(Injection, ReadsNoLoaderFromAnotherMount) {
+  const std::string loader = "/lib64/ld-linux-x86-64.so.2";
+  fs::remove(bundle_.root().on_disk(loader));
+  bundle_.root().symlink(loader, "/data/ld-linux-x86-64.so.2").directory("/data");
+  const TestContainer container(bundle_.root().on_disk(), {.volumes = {{"/lib64", "/data"}}});
+
+  const auto plan = bundle_.plan(container);
+
+  ASSERT_EQ(plan["warnings"].size(), 1U);
+  EXPECT_EQ(plan["warnings"][0]["id"], "W_NO_LOADER");
+}
+
+TEST_F(Injection, MakesNothingInATmpfsOfTheHostsAtDev) {
+  FakeRoot volume;
+  ASSERT_EQ(::mount("tmpfs", volume.on_disk().c_str(), "tmpfs", 0, nullptr), 0);
+  {
+    const TestContainer container(
+        bundle_.root().on_disk(),
+        {.dev = TestContainer::Dev::Image, .volumes = {{volume.on_disk(), "/dev"}}});
+
+    const auto done = bundle_.hook(container);
+
+    EXPECT_EQ(done.status, 4);
+    EXPECT_THAT(done.err, HasSubstr("E_DST_FOREIGN_MOUNT"));
+    EXPECT_TRUE(fs::is_empty(volume.on_disk()));
+  }
+  ::umount2(volume.on_disk().c_str(), MNT_DETACH);
+}
+
 TEST_F(Injection, RefusesARootWhoseMountsWouldReachTheHost) {
   const TestContainer container(bundle_.root().on_disk(),
                                 {.propagation = TestContainer::Propagation::Shared});

@@ -323,7 +323,7 @@ TEST(Draft, TakesTheFirstOfTwoLibrariesOfOneNameAndSaysSoOfTheOther) {
   EXPECT_EQ(draft.mounts[1].source.value, "/usr/lib/x86_64-linux-gnu/libcuda.so.550.54.14");
   EXPECT_EQ(draft.omitted.back(),
             (driver::Omitted{{"/usr/lib/nvidia/current/libcuda.so.550.54.14"},
-                             "another library of that name is injected already"}));
+                             "another file of that name is injected already"}));
   EXPECT_EQ(draft.links.size(), 3U);
 }
 

@@ -182,13 +182,24 @@ TEST_F(PlanOf, EachNodeHasADeviceRule) {
 
 TEST_F(PlanOf, TargetsAreNamedByWhereTheirDirectoryReallyIs) {
   directories_[image_.library_directory] = {.resolved = {"/opt/lib"}, .exists = true};
-  directories_[{"/dev"}] = {.resolved = {"/nodes"}, .exists = true, .mount = MountKind::Dev};
 
   const auto made = plan();
 
   EXPECT_EQ(made.mounts[0].target.value, "/opt/lib/libnvidia-ml.so.550.54.14");
   EXPECT_EQ(made.symlinks[0].path.value, "/opt/lib/libnvidia-ml.so.1");
-  EXPECT_EQ(made.devices[0].path.value, "/nodes/nvidiactl");
+}
+
+TEST_F(PlanOf, ADevThatIsALinkGetsNoNodes) {
+  directories_[{"/dev"}] = {.resolved = {"/tmp"}, .exists = true, .mount = MountKind::Rootfs};
+
+  EXPECT_EQ(error(), ErrorId::DstResolve);
+}
+
+TEST_F(PlanOf, LibrariesDoNotGoIntoTheRuntimesDev) {
+  directories_[image_.library_directory] = {
+      .resolved = {"/dev"}, .exists = true, .mount = MountKind::Dev};
+
+  EXPECT_EQ(error(), ErrorId::DstForeignMount);
 }
 
 TEST_F(PlanOf, AMissingDirectoryIsNoObstacle) {
@@ -239,15 +250,13 @@ TEST_F(PlanOf, ADevOfTheImageGetsTheNodesLikeAnyDirectory) {
 
 TEST_F(PlanOf, ADevThatTheRuntimeDoesNotMakeGetsNoNodes) {
   lies({"/dev"}, MountKind::Foreign);
-  EXPECT_EQ(error(), ErrorId::DstForeignMount);
 
-  // A tmpfs, but not by the bundle's word.
-  lies({"/dev"}, MountKind::Dev);
-  config_.mounts.pop_back();
   EXPECT_EQ(error(), ErrorId::DstForeignMount);
 }
 
-TEST_F(PlanOf, TheRuntimesDevIsAMountOfTypeTmpfs) {
+TEST_F(PlanOf, ABundleGetsADevOfItsRuntimeByAMountOfTypeTmpfs) {
+  container_.pid = std::nullopt;
+  lies({"/dev"}, MountKind::Foreign);
   const struct {
     std::string_view destination;
     std::string_view type;
@@ -269,7 +278,9 @@ TEST_F(PlanOf, TheRuntimesDevIsAMountOfTypeTmpfs) {
   }
 }
 
-TEST_F(PlanOf, ADevThatAVolumeCoversIsNotTheRuntimes) {
+TEST_F(PlanOf, ABundlesDevThatAVolumeCoversIsNotTheRuntimes) {
+  container_.pid = std::nullopt;
+  lies({"/dev"}, MountKind::Foreign);
   config_.mounts.push_back(
       {.destination = "/dev", .type = "bind", .source = "/dev", .options = {"rbind"}});
 
@@ -397,7 +408,7 @@ TEST_F(PlanOf, TwoDirectoriesThatAreOneGetEachNameOnce) {
   EXPECT_EQ(onto(made, kLibraries + "libcuda.so.550.54.14")[0].kind, Kind::Library);
   EXPECT_THAT(made.omitted,
               Contains(driver::Omitted{{"/usr/lib/i386-linux-gnu/libcuda.so.550.54.14"},
-                                       "another library of that name is injected already"}));
+                                       "another file of that name is injected already"}));
   EXPECT_EQ(made.symlinks.size(), 2U);
 }
 

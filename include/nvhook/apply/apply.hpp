@@ -24,6 +24,10 @@ struct Target {
 // Is told of each step before it is done ("mount /dev/nvidia0"). May be empty.
 using Observer = std::function<void(std::string_view step)>;
 
+// Whether the sources of the plan are what they should be, so that a dry run ends as the hook
+// would. Changes nothing. Fails with E_SRC_*, E_NODE_TYPE, E_KERNEL.
+[[nodiscard]] Result<void> check_sources(const plan::Plan& plan, const container::Procfs& procfs);
+
 // Carries out the plan: captures the sources as detached mounts, enters the container's mount
 // namespace, places mounts and links, and allows the devices last, so that a run that fails grants
 // nothing. All or nothing: on failure everything done is undone in reverse order.

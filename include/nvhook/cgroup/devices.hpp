@@ -28,19 +28,26 @@ struct DeviceCgroup {
 [[nodiscard]] Result<DeviceCgroup> find_devices(const container::Procfs& procfs,
                                                 const container::Process& process);
 
-// The devices among `wanted` that the rules do not let the container read and write yet.
-// `list` is the text of devices.list. Pure. Fails with E_CGROUP for text of another form.
-[[nodiscard]] Result<std::vector<DeviceNumber>> lacking(std::string_view list,
-                                                        const std::vector<DeviceNumber>& wanted);
+// What a container may not do with a device yet; both false for nothing.
+struct Lack {
+  DeviceNumber device;
+  bool read = false;
+  bool write = false;
+  bool operator==(const Lack&) const = default;
+};
 
-// Lets the container read and write the devices; returns those that it could not before, for
-// forbid(). Rules that exist are left alone. On failure no rule is left changed.
-// Fails with E_CGROUP.
-[[nodiscard]] Result<std::vector<DeviceNumber>> allow(const DeviceCgroup& cgroup,
-                                                      const std::vector<DeviceNumber>& devices);
+// What the rules lack for the container to read and write each of `wanted`, each device once and
+// only those that lack something. `list` is the text of devices.list. Pure.
+// Fails with E_CGROUP for text of another form.
+[[nodiscard]] Result<std::vector<Lack>> lacking(std::string_view list,
+                                                const std::vector<DeviceNumber>& wanted);
+
+// Lets the container read and write the devices, by adding what the rules lack and no more; returns
+// that, for forbid(). On failure the rules are as they were. Fails with E_CGROUP.
+[[nodiscard]] Result<std::vector<Lack>> allow(const DeviceCgroup& cgroup,
+                                              const std::vector<DeviceNumber>& devices);
 
 // Takes back what allow() returned. Fails with E_CGROUP.
-[[nodiscard]] Result<void> forbid(const DeviceCgroup& cgroup,
-                                  const std::vector<DeviceNumber>& devices);
+[[nodiscard]] Result<void> forbid(const DeviceCgroup& cgroup, const std::vector<Lack>& added);
 
 }  // namespace nvhook::cgroup

@@ -46,7 +46,7 @@ struct Found {
 
 enum class MountKind : std::uint8_t {
   Rootfs,   // the root file system itself
-  Dev,      // a tmpfs mounted at /dev
+  Dev,      // a tmpfs at /dev that the container alone has
   Foreign,  // a volume, procfs, sysfs, ...
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,15 +19,23 @@ inline constexpr std::size_t kMaxMountinfoBytes = std::size_t{64} << 20U;
 struct MountEntry {
   std::uint64_t id = 0;
   std::uint64_t parent = 0;
+  std::string_view device;         // "0:42", of the file system; borrows from the parsed text
   std::string root;                // of the mount, inside its file system; escapes decoded
   std::string mount_point;         // escapes decoded
   bool shared = false;             // what is mounted below it appears in its peer group, too
-  std::string_view file_system;    // borrows from the parsed text
+  std::string_view file_system;    // borrows likewise
   std::string_view super_options;  // likewise; for cgroup v1 these name the controllers
 };
 
 // Parses the whole text. Names in it may come from a container: escapes (\040) are decoded, nothing
 // is interpreted. Fails with E_KERNEL for a line that proc(5) does not describe.
 [[nodiscard]] Result<std::vector<MountEntry>> parse_mountinfo(std::string_view text);
+
+// The mount at /dev of the root file system that is mounted as `rootfs_mount`, if it is one that a
+// runtime makes: a tmpfs directly on the root, which appears nowhere else in the namespace. The
+// runtime has copied the host's mounts into it, so a tmpfs of the host's, bound there, appears
+// twice.
+[[nodiscard]] std::optional<std::uint64_t> dev_mount_of(const std::vector<MountEntry>& mounts,
+                                                        std::uint64_t rootfs_mount);
 
 }  // namespace nvhook::container

@@ -17,7 +17,7 @@ struct Rootfs {
   UniqueFd fd;                 // O_PATH
   std::string path;            // where it lies: host path text, for messages and the plan
   std::uint64_t mount_id = 0;  // statx(2) STATX_MNT_ID
-  // Of the tmpfs that is mounted at its /dev; none if something else is, or nothing.
+  // Of the tmpfs at its /dev that the container alone has (dev_mount_of); none if there is no such.
   std::optional<std::uint64_t> dev_mount_id;
 
   [[nodiscard]] ContainerRoot root() const { return {fd.get()}; }
@@ -25,8 +25,8 @@ struct Rootfs {
 
 // Opens the root file system `path` in the container's mount namespace, before the runtime has made
 // it "/" there. It must be the root of a mount (the runtime binds it onto itself) and not the
-// namespace's own "/". Links on the way are the host's and trusted.
-// Fails with E_ROOTFS.
+// namespace's own "/", nor the hook's, whatever it is called. Links on the way are the host's and
+// trusted. Fails with E_ROOTFS.
 [[nodiscard]] Result<Rootfs> open_rootfs(const Process& process, const std::string& path);
 
 // Opens the root file system of a bundle on this host, for a dry run without a container.

@@ -13,10 +13,11 @@ namespace nvhook::files {
 
 // How a name is looked up; all of them refuse magic links (/proc/<pid>/root and the like).
 enum class Lookup : std::uint8_t {
-  InRoot,     // as if the directory were "/": links and ".." stay inside (RESOLVE_IN_ROOT)
-  Beneath,    // links may not leave the directory, absolute ones fail (RESOLVE_BENEATH)
-  Plain,      // no symbolic link at all, nowhere on the way (RESOLVE_NO_SYMLINKS, BENEATH)
-  SameMount,  // as Plain, and without crossing into another mount (RESOLVE_NO_XDEV)
+  InRoot,           // as if the directory were "/": links and ".." stay inside (RESOLVE_IN_ROOT)
+  InRootSameMount,  // likewise, and without crossing into another mount (RESOLVE_NO_XDEV)
+  Beneath,          // links may not leave the directory, absolute ones fail (RESOLVE_BENEATH)
+  Plain,            // no symbolic link at all, nowhere on the way (RESOLVE_NO_SYMLINKS, BENEATH)
+  SameMount,        // as Plain, and without crossing into another mount (RESOLVE_NO_XDEV)
 };
 
 // Opens `name` below the directory `dir` by openat2(2); O_CLOEXEC is added to `flags`. A lookup

@@ -15,7 +15,8 @@ namespace nvhook::oci {
 // false will not parse.
 [[nodiscard]] bool looks_whole(std::string_view json);
 
-// The value of the member `key` of the outermost object, if it is a string without any escape;
+// The value of the member `key` of the outermost object, if it is a string and neither it nor
+// a key beside it has an escape;
 // nothing otherwise, if the key repeats, and for text that does not look whole. The view borrows
 // from `json`.
 [[nodiscard]] std::optional<std::string_view> find_member(std::string_view json,
