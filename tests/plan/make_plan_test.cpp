@@ -3,131 +3,20 @@
 
 #include <gmock/gmock.h>
 
-#include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
-#include "plan/samples.hpp"
+#include "plan/plan_of.hpp"
 
 namespace nvhook::plan {
 namespace {
 
-using container::DirectoryFacts;
-using container::Found;
-using container::MountKind;
-using container::Place;
-using container::Standing;
-using request::AllGpus;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-Found standing(Standing what) {
-  Found found;
-  found.standing = what;
-  return found;
-}
-
-Found node_of(DeviceNumber number) {
-  auto found = standing(Standing::CharDevice);
-  found.number = number;
-  return found;
-}
-
-Found link_to(std::string text) {
-  auto found = standing(Standing::Link);
-  found.link_text = std::move(text);
-  return found;
-}
-
-Found dangling_link_to(std::string text) {
-  auto found = link_to(std::move(text));
-  found.link_dangles = true;
-  return found;
-}
-
-Found mounted_file() {
-  auto found = standing(Standing::File);
-  found.other_mount = true;
-  return found;
-}
-
-// An image with the usual directories, in which nothing of the plan's stands unless a test says so.
-class PlanOf : public ::testing::Test {
- protected:
-  [[nodiscard]] Place library(std::string_view name) const {
-    return {image_.library_directory, std::string(name)};
-  }
-  [[nodiscard]] static Place program(std::string_view name) {
-    return {{"/usr/bin"}, std::string(name)};
-  }
-  [[nodiscard]] static Place node(std::string_view name) { return {{"/dev"}, std::string(name)}; }
-
-  void lies(const ContainerPath& directory, MountKind mount) {
-    directories_[directory] = {.resolved = directory, .exists = true, .mount = mount};
-  }
-
-  // Everything that a plan could make is there already.
-  void everything_stands() {
-    for (const auto& mount : draft().mounts)
-      found_[mount.place] =
-          mount.kind == Kind::Device ? node_of(mount.number) : standing(Standing::File);
-    for (const auto& link : draft().links) found_[link.place] = link_to(link.target);
-  }
-
-  [[nodiscard]] Draft draft() const {
-    auto made = plan::draft(request_, driver_, image_);
-    EXPECT_TRUE(made) << made.error().text();
-    return made ? std::move(*made) : Draft{};
-  }
-
-  [[nodiscard]] Result<Plan> make() const {
-    auto drafted = draft();
-    auto survey = test::empty_survey(drafted);
-    for (const auto& [directory, facts] : directories_) survey.directories[directory] = facts;
-    for (const auto& [place, found] : found_) survey.places[place] = found;
-    return make_plan(std::move(drafted), {.container = container_,
-                                          .config = config_,
-                                          .request = request_,
-                                          .driver = driver_,
-                                          .image = image_,
-                                          .survey = survey});
-  }
-
-  // The plan that can be made; an empty one if there is none, as a test then shows.
-  [[nodiscard]] Plan plan() const {
-    auto made = make();
-    EXPECT_TRUE(made) << made.error().text();
-    return made ? std::move(*made) : Plan{};
-  }
-
-  [[nodiscard]] std::optional<ErrorId> error() const {
-    const auto made = make();
-    return made ? std::nullopt : std::optional(made.error().id());
-  }
-
-  // The mounts onto `target`, of which there should be one.
-  [[nodiscard]] static std::vector<Mount> onto(const Plan& plan, std::string_view target) {
-    std::vector<Mount> mounts;
-    std::ranges::copy_if(plan.mounts, std::back_inserter(mounts),
-                         [&](const auto& mount) { return mount.target.value == target; });
-    return mounts;
-  }
-
-  Container container_{.id = "c1", .pid = 4711, .bundle = "/b", .rootfs = "/b/rootfs"};
-  oci::Config config_ = test::sample_config();
-  request::Request request_ = test::asking_for(AllGpus{});
-  driver::Driver driver_ = test::sample_driver();
-  container::Image image_ = test::debian_image();
-  std::map<Place, Found> found_;
-  std::map<ContainerPath, DirectoryFacts> directories_;
-};
-
-const std::string kLibraries = "/usr/lib/x86_64-linux-gnu/";
 
 TEST_F(PlanOf, AnEmptyImageMountsAndLinksAllOfTheDraft) {
   const auto made = plan();
@@ -413,116 +302,6 @@ TEST_F(PlanOf, TwoDirectoriesThatAreOneGetEachNameOnce) {
 }
 
 // Links
-
-TEST_F(PlanOf, TheRightLinkIsLeftAlone) {
-  found_[library("libcuda.so")] = link_to("libcuda.so.1");
-  found_[library("libcuda.so.1")] = dangling_link_to("libcuda.so.550.54.14");
-
-  const auto made = plan();
-
-  EXPECT_EQ(made.symlinks.size(), 1U);
-  EXPECT_THAT(made.warnings, IsEmpty());
-}
-
-TEST_F(PlanOf, AStaleLinkIsExchanged) {
-  request_ = test::asking_for(AllGpus{}, {Capability::Compute, Capability::Graphics});
-  const struct {
-    std::string_view name;
-    Found found;
-    std::string_view target;
-  } cases[] = {
-      {"libcuda.so.1", link_to("libcuda.so.535.104.05"), "libcuda.so.550.54.14"},
-      {"libcuda.so.1", link_to("libcuda.so.390.157"), "libcuda.so.550.54.14"},
-      {"libcuda.so.1", link_to("/usr/lib64/libcuda.so.535.104.05"), "libcuda.so.550.54.14"},
-      {"libcuda.so", link_to("libcuda.so.535.104.05"), "libcuda.so.1"},
-      {"libGLX_indirect.so.0", link_to("libGLX_nvidia.so.535.104.05"),
-       "libGLX_nvidia.so.550.54.14"},
-      {"libcuda.so.1", dangling_link_to("libcuda.so.535.104.05"), "libcuda.so.550.54.14"},
-      {"libcuda.so.1", dangling_link_to("nothing/of-ours"), "libcuda.so.550.54.14"},
-      {"libcuda.so", dangling_link_to("libcuda.so.2"), "libcuda.so.1"},
-  };
-  for (const auto& test : cases) {
-    found_ = {{library(test.name), test.found}};
-    const auto made = plan();
-    EXPECT_THAT(made.symlinks, Contains(Symlink{{kLibraries + std::string(test.name)},
-                                                std::string(test.target),
-                                                test.found.link_text}))
-        << test.name << " -> " << test.found.link_text;
-    EXPECT_THAT(made.warnings, IsEmpty());
-  }
-}
-
-TEST_F(PlanOf, WhateverElseStandsAtALinkStaysAndIsWarnedOf) {
-  const struct {
-    Found found;
-    std::string_view text;
-  } cases[] = {
-      {link_to("libmine.so"), R"(is a link to "libmine.so" in the image and stays)"},
-      {link_to("libcuda.so.2"), R"(is a link to "libcuda.so.2")"},
-      {link_to("libcuda.so.1.7.0"), R"(is a link to "libcuda.so.1.7.0")"},
-      {link_to("libcuda.so.535"), R"(is a link to "libcuda.so.535")"},
-      {link_to("libcuda.so.535.1x"), R"(is a link to "libcuda.so.535.1x")"},
-      {link_to("libcuda.so."), R"(is a link to "libcuda.so.")"},
-      {link_to("libcuda.so"), R"(is a link to "libcuda.so")"},
-      {link_to("libcuda.so_535.104"), R"(is a link to "libcuda.so_535.104")"},
-      {link_to("libother.so.535.104.05"), R"(is a link to "libother.so.535.104.05")"},
-      {link_to("libcuda.so.535.104.05/x"), R"(is a link to "libcuda.so.535.104.05/x")"},
-      {standing(Standing::Directory), "is a directory in the image and stays"},
-      {node_of({1, 3}), "is another device"},
-      {standing(Standing::Other), "is a special file"},
-  };
-  for (const auto& test : cases) {
-    found_ = {{library("libcuda.so.1"), test.found}};
-    const auto made = plan();
-    EXPECT_EQ(made.symlinks.size(), 2U) << test.text;
-    ASSERT_EQ(made.warnings.size(), 1U) << test.text;
-    EXPECT_EQ(made.warnings[0].id, WarningId::LinkExists);
-    EXPECT_THAT(made.warnings[0].text, HasSubstr(test.text));
-  }
-}
-
-TEST_F(PlanOf, AFileAtALinksPlaceIsCoveredByTheLibrary) {
-  found_[library("libcuda.so")] = standing(Standing::File);
-
-  const auto made = plan();
-
-  EXPECT_EQ(made.symlinks.size(), 2U);
-  EXPECT_THAT(onto(made, kLibraries + "libcuda.so"),
-              ElementsAre(Mount{.kind = Kind::Library,
-                                .capability = Capability::Compute,
-                                .state = State::Mount,
-                                .reason = "the image has a file where the link belongs",
-                                .source = {kLibraries + "libcuda.so.550.54.14"},
-                                .target = {kLibraries + "libcuda.so"},
-                                .options = kFileMount}));
-}
-
-TEST_F(PlanOf, LinksOfAVolumeAreNotTouched) {
-  request_ = test::asking_for(AllGpus{}, {Capability::Compute, Capability::Compat32});
-  // A library's mount comes before its links and would fail first.
-  auto drafted = draft();
-  std::erase_if(drafted.mounts, [](const auto& mount) { return mount.kind == Kind::Library32; });
-  auto survey = test::empty_survey(drafted);
-  survey.directories[image_.library32_directory].mount = MountKind::Foreign;
-  const auto error_with = [&](const Found& found) {
-    survey.places[{image_.library32_directory, "libcuda.so.1"}] = found;
-    survey.places[{image_.library32_directory, "libcuda.so"}] = link_to("libcuda.so.1");
-    const auto made = make_plan(drafted, {.container = container_,
-                                          .config = config_,
-                                          .request = request_,
-                                          .driver = driver_,
-                                          .image = image_,
-                                          .survey = survey});
-    return made ? std::nullopt : std::optional(made.error().id());
-  };
-
-  EXPECT_EQ(error_with({}), ErrorId::DstForeignMount);
-  EXPECT_EQ(error_with(standing(Standing::File)), ErrorId::DstForeignMount);
-  EXPECT_EQ(error_with(dangling_link_to("libcuda.so.535.104.05")), ErrorId::DstForeignMount);
-  EXPECT_EQ(error_with(link_to("libcuda.so.550.54.14")), std::nullopt);
-}
-
-// The image and the run
 
 TEST_F(PlanOf, AnImageWithoutALoaderIsWarnedOf) {
   image_.libc = container::Libc::None;
