@@ -19,10 +19,10 @@ void fill_standard_streams() {
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) ::_exit(70);
 }
 
-// Whoever started us may have ignored or blocked what we rely on: a parent that ignores SIGCHLD has
-// the kernel reap our child, whose number then belongs to somebody else.
+// Whoever started us may have blocked or ignored what we rely on: where SIGCHLD is ignored the
+// kernel reaps our child, and its number then belongs to somebody else.
 void reset_signals() {
-  for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
+  std::signal(SIGCHLD, SIG_DFL);
   // A closed pipe and a file limit are errors of a write, and must not end us before undoing.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);

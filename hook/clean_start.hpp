@@ -10,9 +10,10 @@ struct Surroundings {
 
 // Makes the process independent of whoever started it, before anything is read: inherited
 // descriptors are closed, 0 to 2 exist, the environment is empty, no core is dumped, other
-// processes cannot look into it, file modes are exact, and writing to a closed pipe is an error
-// instead of death. A process that was started with GLIBC_TUNABLES, which the C library has acted
-// on already, is started again without. The working directory is left to the command line.
+// processes cannot look into it, file modes are exact, no signal is blocked, and writing to a
+// closed pipe is an error instead of death. A process that was started with GLIBC_TUNABLES, which
+// the C library has acted on already, is started again without. The working directory is left to
+// the command line.
 [[nodiscard]] Surroundings clean_start(char** argv);
 
 }  // namespace nvhook
