@@ -250,9 +250,13 @@ TEST_F(Injection, RefusesAVolumeOverADirectoryOfTheDriver) {
 
 TEST_F(Injection, ReadsNoLoaderFromAnotherMount) {
   const std::string loader = "/lib64/ld-linux-x86-64.so.2";
-  fs::remove(bundle_.root().on_disk(loader));
-  bundle_.root().symlink(loader, "/data/ld-linux-x86-64.so.2").directory("/data");
-  const TestContainer container(bundle_.root().on_disk(), {.volumes = {{"/lib64", "/data"}}});
+  FakeRoot volume;
+  fs::rename(bundle_.root().on_disk(loader), volume.on_disk("/loader"));
+  bundle_.root().symlink(loader, "/data/loader").directory("/data");
+  const TestContainer container(bundle_.root().on_disk(),
+                                {.volumes = {{volume.on_disk(), "/data"}}});
+  ASSERT_EQ(fs::file_size(container.inside("/data/loader")),
+            fs::file_size("/lib64/ld-linux-x86-64.so.2"));
 
   const auto plan = bundle_.plan(container);
 
