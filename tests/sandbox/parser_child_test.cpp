@@ -18,22 +18,36 @@ ParserChild start(const Handler& handler) {
   return std::move(*child);
 }
 
+Result<std::string> parse(ParserChild& child, std::uint8_t kind, std::string_view document) {
+  child.ask(kind, document);
+  return child.answer();
+}
+
 Result<std::string> echo(std::uint8_t kind, std::string_view document) {
   return std::to_string(kind) + ":" + std::string(document);
 }
 
 TEST(ParserChild, AnswersInOrder) {
   auto child = start(echo);
+  child.ask(1, "first");
+  child.ask(2, "second");
 
-  EXPECT_EQ(child.parse(1, "one"), "1:one");
-  EXPECT_EQ(child.parse(2, ""), "2:");
+  EXPECT_EQ(child.answer(), "1:first");
+  EXPECT_EQ(child.answer(), "2:second");
+}
+
+TEST(ParserChild, TakesOneDocumentAfterAnother) {
+  auto child = start(echo);
+
+  EXPECT_EQ(parse(child, 1, "one"), "1:one");
+  EXPECT_EQ(parse(child, 2, ""), "2:");
 }
 
 TEST(ParserChild, CarriesDocumentsOfSeveralMebibytes) {
   auto child = start(echo);
   const std::string document(std::size_t{16} << 20U, 'x');
 
-  EXPECT_EQ(child.parse(1, document)->size(), document.size() + 2);
+  EXPECT_EQ(parse(child, 1, document)->size(), document.size() + 2);
 }
 
 TEST(ParserChild, BringsBackTheHandlersError) {
@@ -43,7 +57,7 @@ TEST(ParserChild, BringsBackTheHandlersError) {
                    "bundle is missing");
   });
 
-  const auto record = child.parse(1, "{}");
+  const auto record = parse(child, 1, "{}");
 
   ASSERT_FALSE(record);
   EXPECT_EQ(record.error().id(), ErrorId::StateField);
@@ -56,7 +70,7 @@ TEST(ParserChild, IsDoneWithWhenItDies) {
     return std::string();
   });
 
-  EXPECT_EQ(child.parse(1, "x").error().id(), ErrorId::StateLimit);
+  EXPECT_EQ(parse(child, 1, "x").error().id(), ErrorId::StateLimit);
 }
 
 TEST(ParserChild, IsDoneWithWhenItNeverAnswers) {
@@ -64,7 +78,7 @@ TEST(ParserChild, IsDoneWithWhenItNeverAnswers) {
     for (;;) ::pause();
   });
 
-  EXPECT_EQ(child.parse(1, "x").error().id(), ErrorId::StateLimit);
+  EXPECT_EQ(parse(child, 1, "x").error().id(), ErrorId::StateLimit);
 }
 
 TEST(ParserChild, IsDoneWithWhenARecordIsTooLarge) {
@@ -72,7 +86,7 @@ TEST(ParserChild, IsDoneWithWhenARecordIsTooLarge) {
     return std::string(ParserChild::kMaxRecord + 1, 'x');
   });
 
-  EXPECT_EQ(child.parse(1, "x").error().id(), ErrorId::StateLimit);
+  EXPECT_EQ(parse(child, 1, "x").error().id(), ErrorId::StateLimit);
 }
 
 // "0 2" and nothing else: the socket and standard error.
@@ -88,7 +102,7 @@ TEST(ParserChild, HoldsNoDescriptorOfOurs) {
   auto child = start(
       [](std::uint8_t, std::string_view) -> Result<std::string> { return open_descriptors(); });
 
-  EXPECT_EQ(child.parse(1, ""), "0 2 ");
+  EXPECT_EQ(parse(child, 1, ""), "0 2 ");
 }
 
 TEST(ParserChild, IsReapedWithItsObject) {
@@ -102,7 +116,7 @@ TEST(ParserChild, AnswersNothingAfterItWasDismissed) {
   auto child = start(echo);
   child.dismiss();
 
-  EXPECT_FALSE(child.parse(1, "x"));
+  EXPECT_FALSE(parse(child, 1, "x"));
 }
 
 }  // namespace

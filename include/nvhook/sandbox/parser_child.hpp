@@ -42,12 +42,6 @@ class ParserChild {
   // is to be decoded with distrust.
   [[nodiscard]] Result<std::string> answer();
 
-  // Both for one document.
-  [[nodiscard]] Result<std::string> parse(std::uint8_t kind, std::string_view document) {
-    ask(kind, document);
-    return answer();
-  }
-
   // Lets the child end by itself while the caller goes on; nothing can be parsed afterwards. It is
   // reaped with this object, which then does not wait for its memory to be taken apart.
   void dismiss();
