@@ -28,10 +28,24 @@ nlohmann::json hook_entry(const std::string& stage, const fs::path& host) {
           {"timeout", 20}};
 }
 
+const char* name_of(Engine engine) { return engine == Engine::Runc ? "runc" : "crun"; }
+
+namespace {
+
+// A mount namespace of this process's own, where overlays come and go unseen by the machine. crun
+// 1.8 refuses a host where the v2 hierarchy beside v1's has controllers: here it is not mounted.
+bool separate_mounts() {
+  if (::unshare(CLONE_NEWNS) != 0 ||
+      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return false;
+  ::umount2("/sys/fs/cgroup/unified", MNT_DETACH);
+  return true;
+}
+
+}  // namespace
+
 EngineBundle::EngineBundle(const std::string& root_kind) {
-  // The overlay is this process's own affair and goes with it.
-  static const bool separate = ::unshare(CLONE_NEWNS) == 0 &&
-                               ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  static const bool separate = separate_mounts();
   EXPECT_TRUE(separate);
   bundle_.directory("/upper").directory("/work").directory("/rootfs");
   const auto options = "lowerdir=" NVHOOK_ROOTS "/" + root_kind +
@@ -50,12 +64,12 @@ EngineBundle::EngineBundle(const std::string& root_kind) {
 
 EngineBundle::~EngineBundle() { ::umount2(bundle_.on_disk("/rootfs").c_str(), MNT_DETACH); }
 
-Finished EngineBundle::run_in_runc(const std::string& script) {
+Finished EngineBundle::run_in(Engine engine, const std::string& script) {
   config["process"]["args"] = {"/bin/sh", "-c", script};
   bundle_.file("/config.json", config.dump());
   const auto id = path().filename().string();
-  const auto finished = run({"runc", "run", "--bundle", path(), id});
-  run({"runc", "delete", "--force", id});  // there is one only if runc was interrupted
+  const auto finished = run({name_of(engine), "run", "--bundle", path(), id});
+  run({name_of(engine), "delete", "--force", id});  // there is one only if it was interrupted
   return finished;
 }
 

@@ -18,7 +18,10 @@ std::string engines_unavailable();
 nlohmann::json hook_entry(const std::string& stage,
                           const std::filesystem::path& host = NVHOOK_SIMULATED_HOST);
 
-// A bundle for runc: what `runc spec` writes, over a root file system of tests/roots with a
+enum class Engine { Runc, Crun };
+const char* name_of(Engine engine);
+
+// A bundle for runc or crun: what `runc spec` writes, over a root file system of tests/roots with a
 // writable layer of its own (overlayfs), so that the layer shows what was written.
 class EngineBundle {
  public:
@@ -31,9 +34,14 @@ class EngineBundle {
   void env(const std::string& entry) { config["process"]["env"].push_back(entry); }
 
   // Runs a shell script in a new container, to its end.
-  Finished run_in_runc(const std::string& script);
+  Finished run_in(Engine engine, const std::string& script);
+  Finished run_in_runc(const std::string& script) { return run_in(Engine::Runc, script); }
 
   [[nodiscard]] std::filesystem::path path() const { return bundle_.on_disk(); }
+  // A name of the root file system, from outside: what a test's image brings is written there.
+  [[nodiscard]] std::filesystem::path rootfs(const std::filesystem::path& name) const {
+    return bundle_.on_disk("/rootfs") / name.relative_path();
+  }
   // The names that the container, its runtime and the hook have written to the root.
   [[nodiscard]] std::vector<std::string> written() const;
 
