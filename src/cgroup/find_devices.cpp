@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -25,17 +24,6 @@ constexpr auto kUsualMount = "/sys/fs/cgroup/devices";
 
 constexpr std::size_t kMaxCgroupFile = 65536;                 // a dozen lines of PATH_MAX at most
 constexpr std::size_t kMaxProcsFile = std::size_t{8} << 20U;  // a million pids
-
-bool lists(std::string_view procs, pid_t pid) {
-  while (!procs.empty()) {
-    const auto line = procs.substr(0, procs.find('\n'));
-    procs.remove_prefix(std::min(line.size() + 1, procs.size()));
-    pid_t listed = 0;
-    std::from_chars(line.data(), line.data() + line.size(), listed);
-    if (listed == pid) return true;
-  }
-  return false;
-}
 
 std::unexpected<Error> not_usable(std::string_view path, std::string why) {
   return failure(ErrorId::Cgroup, "device cgroup " + quote(path) + " " + std::move(why));
@@ -60,12 +48,12 @@ Result<DeviceCgroup> open_checked(const container::MountEntry& mount, std::strin
         std::move(directory).error().within("device cgroup").as(ErrorId::Cgroup));
   cgroup.directory = std::move(*directory);
 
-  struct statfs system {};
+  struct statfs system{};
   if (::fstatfs(cgroup.directory.get(), &system) != 0 || system.f_type != CGROUP_SUPER_MAGIC)
     return not_usable(cgroup.path, "is not on a cgroup file system");
   auto procs = files::read_kernel_file(cgroup.directory.get(), "cgroup.procs", kMaxProcsFile);
   if (!procs) return std::unexpected(std::move(procs).error().as(ErrorId::Cgroup));
-  if (!lists(*procs, pid))
+  if (!lists_process(*procs, pid))
     return not_usable(cgroup.path, "does not hold process " + std::to_string(pid));
   if (::faccessat(cgroup.directory.get(), "devices.list", F_OK, 0) != 0)
     return not_usable(cgroup.path, "has no device rules");

@@ -2,6 +2,7 @@
 #include "membership.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace nvhook::cgroup {
 
@@ -29,10 +30,22 @@ std::optional<std::string_view> path_of_controller(std::string_view text,
 }
 
 std::optional<std::string_view> path_below(std::string_view path, std::string_view mount_root) {
+  if (!path.starts_with('/') || !mount_root.starts_with('/')) return std::nullopt;
   if (mount_root == "/") return path;
   if (path == mount_root) return "/";
   if (!path.starts_with(mount_root) || path[mount_root.size()] != '/') return std::nullopt;
   return path.substr(mount_root.size());
+}
+
+bool lists_process(std::string_view procs, pid_t pid) {
+  while (!procs.empty()) {
+    const auto line = procs.substr(0, procs.find('\n'));
+    procs.remove_prefix(std::min(line.size() + 1, procs.size()));
+    pid_t listed = 0;
+    std::from_chars(line.data(), line.data() + line.size(), listed);
+    if (listed == pid) return true;
+  }
+  return false;
 }
 
 }  // namespace nvhook::cgroup

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string_view>
 
@@ -16,8 +18,11 @@ namespace nvhook::cgroup {
 [[nodiscard]] bool has_word(std::string_view list, std::string_view word);
 
 // What is left of a cgroup's path below a mount that shows the hierarchy from `mount_root` on:
-// "/a/b" below "/a" is "/b". Nothing if the path is not below it.
+// "/a/b" below "/a" is "/b". Nothing if the path is not below it, or one of them is not absolute.
 [[nodiscard]] std::optional<std::string_view> path_below(std::string_view path,
                                                          std::string_view mount_root);
+
+// Whether the text of cgroup.procs, one pid a line, has the process. Source: cgroups(7).
+[[nodiscard]] bool lists_process(std::string_view procs, pid_t pid);
 
 }  // namespace nvhook::cgroup

@@ -110,8 +110,10 @@ Result<std::vector<Lack>> lacking(std::string_view list, const std::vector<Devic
       // Each rule stands for itself: the kernel looks for one that has all that is asked for.
       if (rule.read && rule.write) lack.read = lack.write = false;
     }
-    if (lack.read && std::ranges::find(missing, device, &Lack::device) == missing.end())
-      missing.push_back(exactly(rules, lack));
+    lack = exactly(rules, lack);
+    if ((lack.read || lack.write) &&
+        std::ranges::find(missing, device, &Lack::device) == missing.end())
+      missing.push_back(lack);
   }
   return missing;
 }

@@ -32,5 +32,20 @@ TEST(CgroupPath, IsTakenBelowTheRootOfTheMount) {
   EXPECT_EQ(path_below("/other", "/docker/abc"), std::nullopt);
 }
 
+// What is left is opened below the mount without its slash: there must be one.
+TEST(CgroupPath, IsNoneWherePathOrMountIsNotAbsolute) {
+  EXPECT_EQ(path_below("", "/"), std::nullopt);
+  EXPECT_EQ(path_below("x", "/"), std::nullopt);
+  EXPECT_EQ(path_below("", ""), std::nullopt);
+  EXPECT_EQ(path_below("/x", ""), std::nullopt);
+}
+
+TEST(CgroupProcs, ListWholeNumbersOnly) {
+  EXPECT_TRUE(lists_process("1\n4711\n", 4711));
+  EXPECT_TRUE(lists_process("4711", 4711));
+  EXPECT_FALSE(lists_process("47110\n14711\n-4711\n 4711\n", 4711));
+  EXPECT_FALSE(lists_process("", 4711));
+}
+
 }  // namespace
 }  // namespace nvhook::cgroup

@@ -37,6 +37,11 @@ TEST(DeviceRules, KeepWhatTheVeryDeviceHas) {
               ElementsAre(lack_of({195, 0}, "w"), lack_of({195, 1}, "r"), lack_of({195, 2}, "rw")));
 }
 
+// The kernel keeps one rule for the very device: were there two, they would be one.
+TEST(DeviceRules, AddUpForTheVeryDevice) {
+  EXPECT_THAT(*lacking("c 195:0 r\nc 195:0 w\n", {{195, 0}}), IsEmpty());
+}
+
 TEST(DeviceRules, DoNotTakeABlockDeviceForACharacterDevice) {
   EXPECT_THAT(*lacking("b 195:0 rwm\n", {{195, 0}}), ElementsAre(lack_of({195, 0}, "rw")));
 }
