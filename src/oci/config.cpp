@@ -6,7 +6,9 @@
 
 #include "fill.hpp"
 #include "nvhook/base/quote.hpp"
+#include "room.hpp"
 #include "rules.hpp"
+#include "words.hpp"
 
 namespace nvhook::oci {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 using json::Type;
 
 struct Draft : Config {
+  Room room;
   bool has_flat_capabilities = false;
 };
 
@@ -24,7 +27,13 @@ constexpr Place kRoot[] = {
     {.key = "readonly", .type = Type::Boolean, .take = json::set<&Draft::root_readonly>},
 };
 
-constexpr Place kEnvEntry[] = {{.type = Type::Text, .take = json::append<&Draft::env>}};
+Result<void> keep_variable(Draft& draft, const json::Scalar& value) {
+  if (!value.text.contains('='))
+    return failure(ErrorId::StateField, quote(value.text) + " has no \"=\"");
+  return has_gpu_word(value.text) ? json::append<&Draft::env>(draft, value) : Result<void>();
+}
+
+constexpr Place kEnvEntry[] = {{.type = Type::Text, .take = keep_variable}};
 
 constexpr Place kCapability[] = {
     {.type = Type::Text, .take = json::append<&Draft::bounding_capabilities>}};
@@ -37,7 +46,10 @@ constexpr Place kProcess[] = {
     {.key = "capabilities", .type = Type::Object, .inside = kCapabilitySets},
     {.key = "capabilities",
      .type = Type::Array,
-     .begin = [](Draft& draft) { draft.has_flat_capabilities = true; },
+     .begin = [](Draft& draft) -> Result<void> {
+       draft.has_flat_capabilities = true;
+       return {};
+     },
      .inside = kCapability},
 };
 

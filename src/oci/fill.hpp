@@ -14,6 +14,7 @@
 
 #include "json.hpp"
 #include "nvhook/base/quote.hpp"
+#include "room.hpp"
 
 namespace nvhook::oci::json {
 
@@ -26,7 +27,7 @@ struct Place {
   Type type = Type::Null;
   ErrorId mismatch = ErrorId::StateField;               // when something else stands there
   Result<void> (*take)(Doc&, const Scalar&) = nullptr;  // of a scalar
-  void (*begin)(Doc&) = nullptr;                        // of an object in a list: a new one
+  Result<void> (*begin)(Doc&) = nullptr;                // of an object in a list: a new one
   std::span<const Place> inside = {};                   // of an object or array
 };
 
@@ -54,31 +55,47 @@ inline Result<void> assign(std::optional<std::int64_t>& to, const Scalar& value)
   return {};
 }
 
+// Whether `bytes` more of the document may be kept; `room` is a Room of the document.
+template <class Doc>
+Result<void> keep(Doc& doc, std::size_t bytes) {
+  if (doc.room.take(bytes)) return {};
+  return failure(ErrorId::StateLimit, "more than " + std::to_string(kMaxKept) +
+                                          " bytes of mounts and other things that concern nvhook");
+}
+
+// A new last element of the list.
+template <class Doc, class Element, class... Value>
+Result<void> grow_list(Doc& doc, std::vector<Element>& list, const Value&... value) {
+  if (auto kept = keep(doc, (sizeof(Element) + ... + value.size())); !kept) return kept;
+  list.emplace_back(value...);
+  return {};
+}
+
 // For Place::take: into a member; into a member of the last object of a list; as a new last string
 // of a list; as a new last string of a list in the last object of a list.
 template <auto kMember, class Doc>
 Result<void> set(Doc& doc, const Scalar& value) {
+  if (auto kept = keep(doc, value.text.size()); !kept) return kept;
   return assign(doc.*kMember, value);
 }
 template <auto kList, auto kMember, class Doc>
 Result<void> set_last(Doc& doc, const Scalar& value) {
+  if (auto kept = keep(doc, value.text.size()); !kept) return kept;
   return assign((doc.*kList).back().*kMember, value);
 }
 template <auto kList, class Doc>
 Result<void> append(Doc& doc, const Scalar& value) {
-  (doc.*kList).emplace_back(value.text);
-  return {};
+  return grow_list(doc, doc.*kList, value.text);
 }
 template <auto kList, auto kMember, class Doc>
 Result<void> append_last(Doc& doc, const Scalar& value) {
-  ((doc.*kList).back().*kMember).emplace_back(value.text);
-  return {};
+  return grow_list(doc, (doc.*kList).back().*kMember, value.text);
 }
 
 // For Place::begin: a new last object of a list.
 template <auto kList, class Doc>
-void grow(Doc& doc) {
-  (doc.*kList).emplace_back();
+Result<void> grow(Doc& doc) {
+  return grow_list(doc, doc.*kList);
 }
 
 inline std::string_view name_of(Type type) {
@@ -122,7 +139,8 @@ class Filler final : public Events {
   Result<void> begin(Type type) override {
     auto place = choose(type);
     if (!place) return std::unexpected(std::move(place).error());
-    if (*place != nullptr && (*place)->begin != nullptr) (*place)->begin(doc_);
+    if (*place != nullptr && (*place)->begin != nullptr)
+      if (auto begun = (*place)->begin(doc_); !begun) return begun;
     open_[depth_++] = {.place = *place, .type = type};
     return {};
   }

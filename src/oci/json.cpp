@@ -18,17 +18,28 @@ namespace {
 // as an escape of six. Nothing else that is worth reading is longer.
 constexpr std::size_t kMaxStretch = 6 * kMaxString;
 
-// Keys that are remembered at one time: two objects inside each other may be full.
+// The most line ends and tabs in such a stretch: kMaxElements numbers, each on a line, indented.
+// An error's text has eight bytes for each of them, several times over (nlohmann/json 3.11.2,
+// lexer::get_token_string).
+constexpr std::size_t kMaxControls = 8 * kMaxElements;
+
+// Keys that are remembered at one time: two objects inside each other may be full, and they have
+// room for what Kubernetes allows of annotations four times.
 constexpr std::size_t kMaxOpenKeys = 2 * kMaxElements;
+constexpr std::size_t kMaxOpenKeyBytes = std::size_t{1} << 20U;
 
 // The lexer collects a token, and all blanks, brackets and literals between two tokens, before it
 // hands anything out (nlohmann/json 3.11.2, lexer::token_string). So bound that first.
 bool has_long_stretch(std::string_view text) {
-  for (;;) {
-    const auto quote_mark = text.substr(0, kMaxStretch + 1).find('"');
-    if (quote_mark == text.npos) return text.size() > kMaxStretch;
-    text.remove_prefix(quote_mark + 1);
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' '; };
+  while (!text.empty()) {
+    const auto stretch = text.substr(0, text.substr(0, kMaxStretch + 1).find('"'));
+    if (stretch.size() > kMaxStretch) return true;
+    if (static_cast<std::size_t>(std::ranges::count_if(stretch, is_control)) > kMaxControls)
+      return true;
+    text.remove_prefix(std::min(stretch.size() + 1, text.size()));
   }
+  return false;
 }
 
 // A key as it stands in messages: "env" bare, anything unusual quoted.
@@ -72,7 +83,7 @@ class Handler final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return end(); }
   bool end_object() override {
     const auto repeated = repeated_key();
-    keys_.resize(top().first_key);
+    for (; keys_.size() > top().first_key; keys_.pop_back()) key_bytes_ -= keys_.back().size();
     if (!repeated) return end();
     --depth_;  // the place is that of the object
     return refuse(ErrorId::StateParse, "key " + quote(*repeated) + " occurs twice");
@@ -80,6 +91,10 @@ class Handler final : public nlohmann::json_sax<nlohmann::json> {
 
   bool key(string_t& name) override {
     keys_.push_back(name);
+    key_bytes_ += name.size();
+    if (key_bytes_ > kMaxOpenKeyBytes)
+      return refuse(ErrorId::StateLimit,
+                    "keys of more than " + std::to_string(kMaxOpenKeyBytes) + " bytes");
     if (keys_.size() - top().first_key > kMaxElements || keys_.size() > kMaxOpenKeys)
       return refuse(ErrorId::StateLimit,
                     "object with more than " + std::to_string(kMaxElements) + " keys");
@@ -183,6 +198,7 @@ class Handler final : public nlohmann::json_sax<nlohmann::json> {
   std::array<Level, kMaxDepth> levels_;
   std::size_t depth_ = 0;
   std::vector<std::string> keys_;  // of all open objects, outermost first
+  std::size_t key_bytes_ = 0;      // in keys_
   std::optional<Error> error_;
 };
 
@@ -197,7 +213,8 @@ Result<void> walk(std::string_view text, Events& events) {
     return failure(ErrorId::StateParse, "byte " + std::to_string(nul) + ": not JSON: a NUL");
   if (has_long_stretch(text))
     return failure(ErrorId::StateLimit, "a string, number or run of blanks longer than " +
-                                            std::to_string(kMaxStretch) + " bytes");
+                                            std::to_string(kMaxStretch) + " bytes, or than " +
+                                            std::to_string(kMaxControls) + " tabs and lines");
 
   Handler handler(events);
   const bool done = nlohmann::json::sax_parse(text.begin(), text.end(), &handler);

@@ -43,8 +43,8 @@ class Events {
 };
 
 // Walks over the whole text, which must be one JSON document and nothing else, strictly by
-// RFC 8259 and without recursion. Memory beyond `text` stays within a few times kMaxString, plus
-// the keys of the objects that are open at one time.
+// RFC 8259 and without recursion. Memory beyond `text` stays within 32 MiB, most of it
+// for the text of an error in a long stretch of blanks.
 // Refused beyond the grammar: a byte order mark, a NUL in a string or key, a number too large for
 // a double, a key that occurs twice in one object (escapes decoded). A repeated key is reported at
 // the end of its object, after its values were handed out.

@@ -8,6 +8,7 @@
 
 #include "nvhook/base/byte_reader.hpp"
 #include "nvhook/base/byte_writer.hpp"
+#include "room.hpp"
 #include "rules.hpp"
 
 namespace nvhook::oci {
@@ -77,6 +78,7 @@ class Decoder {
   bool take(std::string& text) {
     const auto taken = in_.take_text();
     if (!taken || taken->contains('\0')) return false;  // before its NUL it is another path
+    if (!room_.take(taken->size())) return false;
     text = *taken;
     return true;
   }
@@ -101,7 +103,7 @@ class Decoder {
     const auto count = in_.take<std::uint32_t>();
     if (!count || *count > in_.remaining() / kLeastElement) return false;
     for (std::uint32_t i = 0; i < *count; ++i)
-      if (!take(list.emplace_back())) return false;
+      if (!room_.take(sizeof(T)) || !take(list.emplace_back())) return false;
     return true;
   }
   template <class T>
@@ -120,6 +122,7 @@ class Decoder {
   }
 
   ByteReader in_;
+  Room room_;  // what no parser keeps is not taken from its record either
 };
 
 template <class T>

@@ -6,6 +6,7 @@
 #include "fill.hpp"
 #include "nvhook/base/path.hpp"
 #include "nvhook/base/quote.hpp"
+#include "room.hpp"
 #include "rules.hpp"
 
 namespace nvhook::oci {
@@ -14,6 +15,7 @@ namespace {
 using json::Type;
 
 struct Draft : State {
+  Room room;
   std::optional<std::int64_t> raw_pid;
   std::optional<std::string> given_bundle;
   std::optional<std::string> old_bundle;

@@ -48,7 +48,7 @@ TEST(Config, IsReadWholly) {
       .oci_version = "1.0.2-dev",
       .root_path = "/srv/root",
       .root_readonly = true,
-      .env = {"PATH=/bin", "NVIDIA_VISIBLE_DEVICES=all", "EMPTY="},
+      .env = {"NVIDIA_VISIBLE_DEVICES=all"},
       .bounding_capabilities = {"CAP_KILL", "CAP_SYS_ADMIN"},
       .mounts = {{"/proc", "proc", "proc", {}}, {"/dev", "tmpfs", "tmpfs", {"nosuid", "mode=755"}}},
       .mount_label = "system_u:object_r:container_file_t:s0:c1,c2",
@@ -138,11 +138,78 @@ TEST(Config, NamesTheFieldThatIsMissingOrWrong) {
 
 TEST(Config, IsNotFooledByAKeyThatLooksLikeAPlace) {
   const auto config = parse_config(
-      config_with(R"("process.env":["A=1"],"annotations":{"process":{"env":["B=1"]}},)"
-                  R"("process":{"x":{"env":["C=1"]},"env":["D=1"],"y":[{"env":["E=1"]}]})"));
+      config_with(R"("process.env":["NVIDIA_=1"],"annotations":{"process":{"env":["NVIDIA_=2"]}},)"
+                  R"("process":{"x":{"env":["NVIDIA_=3"]},"env":["NVIDIA_=4"],)"
+                  R"("y":[{"env":["NVIDIA_=5"]}]})"));
 
   ASSERT_TRUE(config) << config.error().text();
-  EXPECT_THAT(config->env, ElementsAre("D=1"));
+  EXPECT_THAT(config->env, ElementsAre("NVIDIA_=4"));
+}
+
+TEST(Config, KeepsOnlyVariablesThatMayAskForGpus) {
+  const auto config = parse_config(config_with(
+      R"("process":{"env":["PASSWORD=1","NVIDIA_VISIBLE_DEVICES=0","nvidia_a=1","CUDA_VERSION=12",)"
+      R"("NVIDIA_VISIBLE_DEVICES=1","\u004eVIDIA_B=1"]})"));
+
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_THAT(config->env, ElementsAre("NVIDIA_VISIBLE_DEVICES=0", "CUDA_VERSION=12",
+                                       "NVIDIA_VISIBLE_DEVICES=1", "NVIDIA_B=1"));
+}
+
+// `unit` as often as it takes for `bytes` of text.
+std::string list_of(std::string_view unit, std::size_t bytes) {
+  std::string list(unit);
+  while (list.size() < bytes) (list += ',') += unit;
+  return "[" + list + "]";
+}
+
+constexpr std::size_t kTooMuch = kMaxKept + (kMaxKept >> 4U);
+
+TEST(Config, RefusesToKeepMoreThanItsLimit) {
+  const auto letters = [](std::size_t count) { return std::string(count, 'x'); };
+  const struct {
+    const char* what;
+    std::string members;
+  } cases[] = {
+      {"text of variables",
+       R"("process":{"env":)" + list_of(R"("NVIDIA_A=)" + letters(5000) + '"', kTooMuch) + "}"},
+      {"text of mounts",
+       R"("mounts":)" + list_of(R"({"destination":"/)" + letters(5000) + R"("})", kTooMuch)},
+      // As text a tenth of what they take when kept.
+      {"mounts", R"("mounts":)" + list_of(R"({"destination":"/"})", kTooMuch / 4)},
+      {"options",
+       R"("mounts":)" + list_of(R"({"destination":"/","options":)" + list_of("\"\"", 65536) + "}",
+                                kTooMuch / 4)},
+      {"device rules", R"("linux":{"resources":{"devices":)" + list_of("{}", kTooMuch / 16) + "}}"},
+      {"capabilities", R"("process":{"capabilities":{"bounding":)" +
+                           list_of('"' + letters(5000) + '"', kTooMuch) + "}}"},
+  };
+  for (const auto& test : cases) {
+    const auto config = parse_config(config_with(test.members));
+    ASSERT_FALSE(config) << test.what;
+    EXPECT_EQ(config.error().id(), ErrorId::StateLimit) << test.what;
+    EXPECT_THAT(config.error().message(), HasSubstr("more than 4194304 bytes")) << test.what;
+  }
+}
+
+TEST(Config, TakesAnEnvironmentBeyondThatLimitIfItIsNotAboutGpus) {
+  const auto env = list_of("\"A=" + std::string(5000, 'x') + '"', 2 * kMaxKept);
+
+  EXPECT_TRUE(parse_config(config_with(R"("process":{"env":)" + env + "}")));
+}
+
+TEST(Config, RefusesKeysOfMoreThanAMebibyte) {
+  const auto object_of = [](int keys) {
+    std::string object;
+    for (int i = 0; i < keys; ++i)
+      object += (i == 0 ? "\"" : ",\"") + std::string(5000, 'k') + std::to_string(i) + "\":0";
+    return "{" + object + "}";
+  };
+
+  EXPECT_TRUE(parse_config(config_with("\"a\":" + object_of(200) + ",\"b\":" + object_of(200))));
+  const auto config = parse_config(config_with("\"a\":" + object_of(210)));
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().id(), ErrorId::StateLimit);
 }
 
 TEST(Config, RefusesARepeatedKeyWithEscapes) {
@@ -162,6 +229,15 @@ TEST(Config, RefusesMoreThanTheLexerMayCollect) {
       ASSERT_FALSE(config);
       EXPECT_EQ(config.error().id(), ErrorId::StateLimit);
     }
+}
+
+TEST(Config, RefusesMoreBlankLinesThanAnErrorMayShow) {
+  const auto with_lines = [](std::size_t count) {
+    return parse_config(config_with("\"a\":" + std::string(count, '\n') + "1"));
+  };
+
+  EXPECT_TRUE(with_lines(std::size_t{8} * 65536));
+  EXPECT_EQ(with_lines(std::size_t{8} * 65536 + 1).error().id(), ErrorId::StateLimit);
 }
 
 TEST(Config, TakesTheLongestStringWrittenInEscapes) {

@@ -71,6 +71,20 @@ TEST(Record, RefusesACountThatTheBytesCannotHold) {
   EXPECT_EQ(decode_config(std::move(out).take()).error().id(), ErrorId::Bug);
 }
 
+// Four bytes of the record become the 32 of a string.
+TEST(Record, RefusesMoreThanAParserKeeps) {
+  Config config = some_config();
+  config.mounts[0].options.resize(kMaxKept / sizeof(std::string));
+
+  EXPECT_EQ(decode_config(encode(config)).error().id(), ErrorId::Bug);
+  config.mounts[0].options.resize(config.mounts[0].options.size() - 32);
+  EXPECT_EQ(decode_config(encode(config)), config);
+
+  config = some_config();
+  config.mount_label.resize(kMaxKept, 'x');
+  EXPECT_EQ(decode_config(encode(config)).error().id(), ErrorId::Bug);
+}
+
 TEST(Record, RefusesAFlagThatIsNeitherTrueNorFalse) {
   auto record = encode(least_config());
   ASSERT_EQ(record[10], 0);  // behind two texts of 4 + 1 bytes: root_readonly

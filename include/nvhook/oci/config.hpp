@@ -13,6 +13,10 @@ namespace nvhook::oci {
 
 inline constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20U;
 
+// What is kept of one document at most: bytes of text, and of the elements of lists. Some 8000
+// mounts of a container fit.
+inline constexpr std::size_t kMaxKept = std::size_t{4} << 20U;
+
 struct Mount {
   std::string destination;
   std::string type;    // may be empty
@@ -51,7 +55,9 @@ struct Config {
   std::string oci_version;
   std::string root_path;  // absolute, or relative to the bundle
   bool root_readonly = false;
-  std::vector<std::string> env;  // "NAME=value", in the order of process.env
+  // The entries "NAME=value" of process.env, in their order, that hold a word by which GPUs are
+  // asked for. The others are not kept: they may be many, and may be secrets.
+  std::vector<std::string> env;
   // process.capabilities.bounding; for the flat list of 1.0.0-rc1 to rc4, that list.
   std::vector<std::string> bounding_capabilities;
   std::vector<Mount> mounts;
@@ -64,10 +70,10 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-// Parses the whole text under the rules of parse_state. An entry of process.env without "=" is
-// refused. "ociVersion", "root.path", the destination of each mount and the type of each namespace
-// must be there; "process" and "linux" may be absent, an id or size in a mapping counts as 0.
-// Fails with E_STATE_PARSE, E_STATE_LIMIT, E_STATE_FIELD.
+// Parses the whole text under the rules of parse_state, and keeps at most kMaxKept of it. An entry
+// of process.env without "=" is refused. "ociVersion", "root.path", the destination of each mount
+// and the type of each namespace must be there; "process" and "linux" may be absent, an id or size
+// in a mapping counts as 0. Fails with E_STATE_PARSE, E_STATE_LIMIT, E_STATE_FIELD.
 [[nodiscard]] Result<Config> parse_config(std::string_view json);
 
 }  // namespace nvhook::oci
