@@ -5,10 +5,12 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "nvhook/base/quote.hpp"
 #include "nvhook/files/open.hpp"
@@ -26,6 +28,9 @@ using sandbox::ParserChild;
 constexpr std::chrono::milliseconds kInputDeadline{2000};  // a runtime writes the state at once
 
 enum Document : std::uint8_t { kState = 1, kConfig = 2 };
+
+static_assert(oci::kMaxConfigBytes <= ParserChild::kMaxDocument);
+static_assert(oci::kMaxKept < ParserChild::kMaxRecord);
 
 // Runs in the parser child.
 Result<std::string> to_record(std::uint8_t kind, std::string_view document) {
@@ -88,6 +93,19 @@ Result<oci::Config> take_config(ParserChild& child) {
   return oci::decode_config(*record);
 }
 
+// The text itself is let go: it may be large, and only the child reads it.
+Result<void> whether_read(Result<std::string> text) {
+  if (text) return {};
+  return std::unexpected(std::move(text).error());
+}
+
+// A child that has been given the bundle's config.json.
+Result<ParserChild> start_on_config(const std::string& bundle) {
+  const auto text = read_config(bundle);
+  if (!text) return std::unexpected(text.error());
+  return ParserChild::start(to_record, std::array{sandbox::Document{kConfig, *text}});
+}
+
 bool asks_for_nothing(std::string_view config_text) {
   return oci::looks_whole(config_text) && !oci::mentions_gpu(config_text);
 }
@@ -112,11 +130,11 @@ Result<std::optional<PendingSpec>> begin_reading() {
     if (config_text && asks_for_nothing(*config_text)) return std::nullopt;
   }
 
-  auto child = ParserChild::start(to_record);
+  std::vector<sandbox::Document> documents = {{kState, *state_text}};
+  if (config_text) documents.push_back({kConfig, *config_text});
+  auto child = ParserChild::start(to_record, documents);
   if (!child) return std::unexpected(std::move(child).error());
-  child->ask(kState, *state_text);
-  if (config_text) child->ask(kConfig, *config_text);
-  return PendingSpec(std::move(*child), std::move(bundle), std::move(config_text));
+  return PendingSpec(std::move(*child), std::move(bundle), whether_read(std::move(config_text)));
 }
 
 Result<std::optional<Spec>> PendingSpec::finish() {
@@ -124,22 +142,20 @@ Result<std::optional<Spec>> PendingSpec::finish() {
   if (!state) return std::unexpected(std::move(state).error());
   if (!state->pid) return std::nullopt;  // stopped
   if (bundle_ != state->bundle) {
-    if (config_text_) (void)child_.answer();  // of another bundle's file
-    config_text_ = read_config(state->bundle);
-    if (config_text_) child_.ask(kConfig, *config_text_);
+    if (config_read_) (void)child_.answer();  // of another bundle's file
+    auto text = read_config(state->bundle);
+    if (text) child_.ask({kConfig, *text});
+    config_read_ = whether_read(std::move(text));
   }
-  if (!config_text_) return std::unexpected(std::move(config_text_).error());
+  if (!config_read_) return std::unexpected(std::move(config_read_).error());
   auto config = take_config(child_);
   if (!config) return std::unexpected(std::move(config).error());
   return Spec{std::move(*state), std::move(*config)};
 }
 
 Result<Spec> read_bundle(const std::string& bundle) {
-  auto text = read_config(bundle);
-  if (!text) return std::unexpected(std::move(text).error());
-  auto child = ParserChild::start(to_record);
+  auto child = start_on_config(bundle);
   if (!child) return std::unexpected(std::move(child).error());
-  child->ask(kConfig, *text);
   auto config = take_config(*child);
   if (!config) return std::unexpected(std::move(config).error());
   oci::State state;

@@ -28,14 +28,14 @@ class PendingSpec {
 
  private:
   friend Result<std::optional<PendingSpec>> begin_reading();
-  PendingSpec(sandbox::ParserChild child, std::string bundle, Result<std::string> config_text)
+  PendingSpec(sandbox::ParserChild child, std::string bundle, Result<void> config_read)
       : child_(std::move(child)),
         bundle_(std::move(bundle)),
-        config_text_(std::move(config_text)) {}
+        config_read_(std::move(config_read)) {}
 
   sandbox::ParserChild child_;
-  std::string bundle_;               // as a glance at the state has found it; may be empty
-  Result<std::string> config_text_;  // of that bundle
+  std::string bundle_;        // as a glance at the state has found it; may be empty
+  Result<void> config_read_;  // that bundle's config.json; if so, the child has it
 };
 
 // Reads the state on standard input and the bundle's config.json, and gives both to a parser child;

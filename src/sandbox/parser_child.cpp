@@ -62,10 +62,10 @@ bool receive_whole(int socket, void* into, std::size_t size) {
   return size == 0 || ::recv(socket, into, size, MSG_WAITALL) == static_cast<ssize_t>(size);
 }
 
-std::optional<Frame> receive_frame(int socket) {
+std::optional<Frame> receive_frame(int socket, std::size_t most) {
   Frame frame;
   if (!receive_whole(socket, &frame.header, sizeof frame.header)) return std::nullopt;
-  if (frame.header.size > ParserChild::kMaxRecord) return std::nullopt;
+  if (frame.header.size > most) return std::nullopt;
   bool whole = false;
   // The operation may be given more room than was asked for (libstdc++ 12), so it goes by ours.
   const std::size_t size = frame.header.size;
@@ -107,21 +107,22 @@ void shed_everything_but(int socket) {
 #endif
 }
 
-[[noreturn]] void serve(int socket, const Handler& handler) {
+// Whether the answer went out.
+bool reply(const Handler& handler, const Document& document) {
+  auto record = handler(document.kind, document.text);
+  Header header{.tag = kRecord, .error_id = 0, .reserved = 0, .size = 0};
+  if (record) return send_frame(kSocket, header, *record);
+  header.tag = kError;
+  header.error_id = std::to_underlying(record.error().id());
+  return send_frame(kSocket, header, record.error().message().substr(0, kMaxMessage));
+}
+
+[[noreturn]] void serve(int socket, const Handler& handler, std::span<const Document> documents) {
   shed_everything_but(socket);
-  while (auto request = receive_frame(kSocket)) {
-    auto record = handler(request->header.tag, request->bytes);
-    Header header{.tag = kRecord, .error_id = 0, .reserved = 0, .size = 0};
-    std::string bytes;
-    if (record) {
-      bytes = std::move(*record);
-    } else {
-      header.tag = kError;
-      header.error_id = std::to_underlying(record.error().id());
-      bytes = record.error().message().substr(0, kMaxMessage);
-    }
-    if (!send_frame(kSocket, header, bytes)) break;
-  }
+  for (const auto& document : documents)
+    if (!reply(handler, document)) ::_exit(0);
+  while (const auto frame = receive_frame(kSocket, ParserChild::kMaxDocument))
+    if (!reply(handler, {.kind = frame->header.tag, .text = frame->bytes})) break;
   ::_exit(0);
 }
 
@@ -132,7 +133,8 @@ std::unexpected<Error> no_answer() {
 
 }  // namespace
 
-Result<ParserChild> ParserChild::start(const Handler& handler) {
+Result<ParserChild> ParserChild::start(const Handler& handler,
+                                       std::span<const Document> documents) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
     return system_failure(ErrorId::Kernel, "socketpair");
@@ -143,7 +145,7 @@ Result<ParserChild> ParserChild::start(const Handler& handler) {
   if (pid < 0) return system_failure(ErrorId::Kernel, "fork");
   if (pid == 0) {
     try {
-      serve(theirs.get(), handler);
+      serve(theirs.get(), handler, documents);
     } catch (...) {
       ::_exit(1);  // out of memory: the parent hears the socket close
     }
@@ -170,14 +172,15 @@ ParserChild::~ParserChild() {
   }
 }
 
-void ParserChild::ask(std::uint8_t kind, std::string_view document) {
-  const Header header{.tag = kind, .error_id = 0, .reserved = 0, .size = 0};
-  if (document.size() > kMaxRecord || !send_frame(socket_.get(), header, document)) dismiss();
+void ParserChild::ask(const Document& document) {
+  const Header header{.tag = document.kind, .error_id = 0, .reserved = 0, .size = 0};
+  if (document.text.size() > kMaxDocument || !send_frame(socket_.get(), header, document.text))
+    dismiss();
 }
 
 Result<std::string> ParserChild::answer() {
   if (!socket_) return no_answer();
-  auto answer = receive_frame(socket_.get());
+  auto answer = receive_frame(socket_.get(), kMaxRecord);
   if (!answer) return no_answer();
   if (answer->header.tag == kRecord) return std::move(answer->bytes);
   const auto known = answer->header.error_id < all_errors().size();

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -19,7 +20,7 @@ ParserChild start(const Handler& handler) {
 }
 
 Result<std::string> parse(ParserChild& child, std::uint8_t kind, std::string_view document) {
-  child.ask(kind, document);
+  child.ask({kind, document});
   return child.answer();
 }
 
@@ -29,11 +30,33 @@ Result<std::string> echo(std::uint8_t kind, std::string_view document) {
 
 TEST(ParserChild, AnswersInOrder) {
   auto child = start(echo);
-  child.ask(1, "first");
-  child.ask(2, "second");
+  child.ask({1, "first"});
+  child.ask({2, "second"});
 
   EXPECT_EQ(child.answer(), "1:first");
   EXPECT_EQ(child.answer(), "2:second");
+}
+
+TEST(ParserChild, HasTheDocumentsThatItIsStartedWith) {
+  std::string text = "first";
+  auto child = ParserChild::start(echo, std::array{Document{1, text}, Document{2, "second"}});
+  ASSERT_TRUE(child) << child.error().text();
+  text = "other";  // let go and used again
+  child->ask({3, "third"});
+
+  EXPECT_EQ(child->answer(), "1:first");
+  EXPECT_EQ(child->answer(), "2:second");
+  EXPECT_EQ(child->answer(), "3:third");
+}
+
+// Nobody reads while the child writes the first record, and nobody has to.
+TEST(ParserChild, HasRoomForManyLargeRecordsOfThose) {
+  const std::string large(ParserChild::kMaxRecord - 2, 'x');
+  auto child = ParserChild::start(echo, std::array{Document{1, large}, Document{2, large}});
+  ASSERT_TRUE(child) << child.error().text();
+
+  EXPECT_EQ(child->answer(), "1:" + large);
+  EXPECT_EQ(child->answer(), "2:" + large);
 }
 
 TEST(ParserChild, TakesOneDocumentAfterAnother) {
@@ -44,10 +67,13 @@ TEST(ParserChild, TakesOneDocumentAfterAnother) {
 }
 
 TEST(ParserChild, CarriesDocumentsOfSeveralMebibytes) {
-  auto child = start(echo);
-  const std::string document(std::size_t{16} << 20U, 'x');
+  auto child = start([](std::uint8_t, std::string_view document) -> Result<std::string> {
+    return std::to_string(document.size()) + std::string(document.substr(document.size() - 1));
+  });
+  const std::string document(ParserChild::kMaxDocument - 1, 'x');
 
-  EXPECT_EQ(parse(child, 1, document)->size(), document.size() + 2);
+  EXPECT_EQ(parse(child, 1, document + "y"), std::to_string(document.size() + 1) + "y");
+  EXPECT_EQ(parse(child, 1, document + "yz").error().id(), ErrorId::StateLimit);
 }
 
 TEST(ParserChild, BringsBackTheHandlersError) {
@@ -106,7 +132,9 @@ TEST(ParserChild, HoldsNoDescriptorOfOurs) {
 }
 
 TEST(ParserChild, IsReapedWithItsObject) {
-  { const auto child = start(echo); }
+  {
+    const auto child = start(echo);
+  }
 
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,11 @@
 #include "nvhook/base/unique_fd.hpp"
 
 namespace nvhook::sandbox {
+
+struct Document {
+  std::uint8_t kind = 0;
+  std::string_view text;
+};
 
 // Turns one document into a record. Runs in the child.
 using Handler = std::function<Result<std::string>(std::uint8_t kind, std::string_view document)>;
@@ -25,16 +31,19 @@ using Handler = std::function<Result<std::string>(std::uint8_t kind, std::string
 // a document, and ends with this object.
 class ParserChild {
  public:
-  // Forks; the calling process must be single-threaded. Fails with E_KERNEL.
-  [[nodiscard]] static Result<ParserChild> start(const Handler& handler);
+  // Forks; the calling process must be single-threaded. The child has the documents at once, for it
+  // is a copy of the caller, who can let go of them. Fails with E_KERNEL.
+  [[nodiscard]] static Result<ParserChild> start(const Handler& handler,
+                                                 std::span<const Document> documents = {});
 
   ParserChild(ParserChild&& other) noexcept;
   ParserChild& operator=(ParserChild&& other) noexcept;
   ~ParserChild();
 
-  // Gives the child a document. Several may be given before the first answer is taken, as long as
-  // they and their records fit the socket (some 200 KiB); answers come in the same order.
-  void ask(std::uint8_t kind, std::string_view document);
+  // Gives the child a further document, of kMaxDocument at most. Several may be given before the
+  // first answer is taken, as long as they and all records due fit the socket (some 200 KiB);
+  // answers come in the same order.
+  void ask(const Document& document);
 
   // The record for the next document, as the handler returned it, or the handler's error. It is
   // awaited for kDeadline (a dribbling one for twice that) and may have kMaxRecord bytes; a child
@@ -47,7 +56,8 @@ class ParserChild {
   void dismiss();
 
   static constexpr std::chrono::seconds kDeadline{2};
-  static constexpr std::size_t kMaxRecord = std::size_t{32} << 20U;
+  static constexpr std::size_t kMaxDocument = std::size_t{32} << 20U;
+  static constexpr std::size_t kMaxRecord = std::size_t{5} << 20U;
 
  private:
   ParserChild(pid_t pid, UniqueFd socket) : pid_(pid), socket_(std::move(socket)) {}
