@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,7 @@ Finished run(const std::vector<std::string>& arguments, std::string_view input,
   const auto out = stream({});
   const auto err = stream({});
 
+  const auto start = std::chrono::steady_clock::now();
   const pid_t child = ::fork();
   if (child == 0) {
     ::dup2(in.get(), STDIN_FILENO);
@@ -65,11 +67,15 @@ Finished run(const std::vector<std::string>& arguments, std::string_view input,
     ::_exit(127);
   }
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  rusage used{};
+  while (::wait4(child, &status, 0, &used) < 0 && errno == EINTR) {
   }
+  const auto wall = std::chrono::steady_clock::now() - start;
   return {.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
           .out = content_of(out.get()),
-          .err = content_of(err.get())};
+          .err = content_of(err.get()),
+          .wall = std::chrono::duration_cast<std::chrono::milliseconds>(wall),
+          .max_rss_kib = used.ru_maxrss};
 }
 
 }  // namespace nvhook::test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,8 @@ struct Finished {
   int status = -1;  // exit status; 128 and the signal's number if one ended it
   std::string out;
   std::string err;
+  std::chrono::milliseconds wall{};  // from its start to its end
+  long max_rss_kib = 0;              // the most memory of it or of a child that it waited for
 };
 
 // Runs a program to its end, found as execvp(3) does, with `input` on its standard input. It gets

@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,23 +54,107 @@ void must(int result, const char* what) {
   ::_exit(1);
 }
 
+unsigned long flags_of(TestContainer::Propagation propagation) {
+  switch (propagation) {
+    case TestContainer::Propagation::Private:
+      return MS_PRIVATE;
+    case TestContainer::Propagation::Slave:
+      return MS_SLAVE;
+    case TestContainer::Propagation::Shared:
+      return MS_SHARED;
+  }
+  std::abort();  // every enumerator is handled above
+}
+
 void set_up_mounts(const fs::path& rootfs, const TestContainer::Options& options) {
-  const auto shared = options.propagation == TestContainer::Propagation::Shared;
-  must(::unshare(CLONE_NEWNS), "unshare");
-  must(::mount(nullptr, "/", nullptr, MS_REC | (shared ? MS_SHARED : MS_SLAVE), nullptr),
+  must(::mount(nullptr, "/", nullptr, MS_REC | flags_of(options.propagation), nullptr),
        "propagation");
   must(::mount(rootfs.c_str(), rootfs.c_str(), nullptr, MS_BIND | MS_REC, nullptr), "bind root");
-  must(::mount("proc", (rootfs / "proc").c_str(), "proc", 0, nullptr), "mount proc");
+  if (options.proc == TestContainer::Proc::Procfs)
+    must(::mount("proc", (rootfs / "proc").c_str(), "proc", 0, nullptr), "mount proc");
   if (options.dev == TestContainer::Dev::Tmpfs)
     must(::mount("tmpfs", (rootfs / "dev").c_str(), "tmpfs", MS_NOSUID, "mode=755"), "mount dev");
   for (const auto& [from, to] : options.volumes) {
     const auto at = rootfs / fs::path(to).relative_path();
     must(::mount(from.c_str(), at.c_str(), nullptr, MS_BIND, nullptr), "mount volume");
   }
+  if (options.further) must(options.further(rootfs), "further set-up");
+  if (options.root_flags != 0)
+    must(::mount(nullptr, rootfs.c_str(), nullptr, MS_BIND | MS_REMOUNT | options.root_flags,
+                 nullptr),
+         "flags of the root");
+}
+
+// A child of this process in new namespaces; 0 in the child, as of fork(2).
+pid_t fork_into(const TestContainer::Options& options) {
+  unsigned long flags = SIGCHLD | CLONE_NEWNS;
+  if (options.user_namespace) flags |= CLONE_NEWUSER | CLONE_NEWPID;
+  if (options.pid_namespace) flags |= CLONE_NEWPID;
+  return static_cast<pid_t>(::syscall(SYS_clone, flags, nullptr, nullptr, nullptr, nullptr));
+}
+
+std::string lines_of(const std::vector<TestContainer::IdRange>& ranges) {
+  std::ostringstream text;
+  for (const auto& range : ranges)
+    text << range.inside << ' ' << range.outside << ' ' << range.count << '\n';
+  return text.str();
+}
+
+void map_ids(pid_t pid, const TestContainer::UserNamespace& ids) {
+  const auto process = fs::path("/proc") / std::to_string(pid);
+  if (!ids.users.empty()) write_text(process / "uid_map", lines_of(ids.users));
+  if (!ids.groups.empty()) write_text(process / "gid_map", lines_of(ids.groups));
+}
+
+// Where the maps have no 0 the process stays nobody, with all capabilities of its namespace.
+void become_root_of_namespace() {
+  (void)::setresgid(0, 0, 0);
+  (void)::setresuid(0, 0, 0);
+}
+
+constexpr std::size_t kMaxCommand = 65536;
+
+// Waits for the command of start(), or for the end of whoever would send it.
+std::string receive_command(int control) {
+  std::string command(kMaxCommand, '\0');
+  const auto size = ::recv(control, command.data(), command.size(), 0);
+  if (size <= 0) ::_exit(0);
+  command.resize(static_cast<std::size_t>(size));
+  return command;
+}
+
+void make_root_our_own(const fs::path& rootfs) {
+  must(::chdir(rootfs.c_str()), "chdir to root");
+  must(static_cast<int>(::syscall(SYS_pivot_root, ".", ".")), "pivot_root");
+  must(::umount2(".", MNT_DETACH), "umount old root");
+  must(::chdir("/"), "chdir /");
+}
+
+// `command` is the words, each ended by NUL.
+[[noreturn]] void run_in_root(const fs::path& rootfs, std::string command, int control) {
+  std::vector<char*> words;
+  for (std::size_t at = 0; at < command.size(); at = command.find('\0', at) + 1)
+    words.push_back(command.data() + at);
+  words.push_back(nullptr);
+  const int program = ::open(words[0], O_PATH | O_CLOEXEC);
+  make_root_our_own(rootfs);
+  ::dup2(control, STDOUT_FILENO);
+  char* const no_environment[] = {nullptr};
+  ::syscall(SYS_execveat, program, "", words.data(), no_environment, AT_EMPTY_PATH);
+  must(-1, "execveat");
+  ::_exit(1);
+}
+
+fs::path make_cgroup() {
+  auto name = std::string(kDevices) + "/nvhook-test-XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr) std::abort();  // the machine was said to be able to
+  write_text(fs::path(name) / "devices.deny", "a");
+  for (const auto* rule : kRuncRules) write_text(fs::path(name) / "devices.allow", rule);
+  return name;
 }
 
 std::string describe(const fs::directory_entry& entry) {
-  struct stat status {};
+  struct stat status{};
   ::lstat(entry.path().c_str(), &status);
   std::ostringstream line;
   line << entry.path().string() << ' ' << std::oct << status.st_mode << std::dec << ' '
@@ -89,36 +176,58 @@ std::string TestContainer::unavailable() {
 TestContainer::TestContainer(const fs::path& rootfs) : TestContainer(rootfs, Options{}) {}
 
 TestContainer::TestContainer(const fs::path& rootfs, const Options& options)
-    : rootfs_(fs::canonical(rootfs)) {
-  std::array<int, 2> ready{};
-  if (::pipe2(ready.data(), O_CLOEXEC) != 0) std::abort();
-  pid_ = ::fork();
+    : rootfs_(fs::canonical(rootfs)), cgroup_(make_cgroup()) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) std::abort();
+  control_ = UniqueFd(ends[0]);
+  UniqueFd other(ends[1]);
+  // The v1 file of single threads: for the caller itself the kernel need not stop the world.
+  const UniqueFd tasks(::open((cgroup_ / "tasks").c_str(), O_WRONLY | O_CLOEXEC));
+  pid_ = fork_into(options);
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::close(ready[0]);
+    control_ = UniqueFd();
+    char mapped = 0;
+    if (::recv(other.get(), &mapped, 1, 0) != 1) ::_exit(1);
+    must(::write(tasks.get(), "0", 1) == 1 ? 0 : -1, "enter cgroup");
+    if (options.user_namespace) become_root_of_namespace();
     set_up_mounts(rootfs_, options);
     must(::prctl(PR_SET_DUMPABLE, 0), "prctl");  // as runc's init is
-    if (::write(ready[1], "x", 1) != 1) ::_exit(1);
-    for (;;) ::pause();
+    if (::send(other.get(), "x", 1, 0) != 1) ::_exit(1);
+    run_in_root(rootfs_, receive_command(other.get()), other.get());
   }
-  ::close(ready[1]);
-  char byte = 0;
-  const bool up = ::read(ready[0], &byte, 1) == 1;
-  ::close(ready[0]);
-  if (!up) std::abort();  // it has said why
-
-  cgroup_ = fs::path(kDevices) / ("nvhook-test-" + std::to_string(pid_));
-  fs::create_directory(cgroup_);
-  write_text(cgroup_ / "cgroup.procs", std::to_string(pid_));
-  write_text(cgroup_ / "devices.deny", "a");
-  for (const auto* rule : kRuncRules) write_text(cgroup_ / "devices.allow", rule);
+  other = UniqueFd();
+  if (options.user_namespace) map_ids(pid_, *options.user_namespace);
+  char up = 0;
+  if (::send(control_.get(), "x", 1, 0) != 1 || ::recv(control_.get(), &up, 1, 0) != 1)
+    std::abort();  // it has said why
 }
 
 TestContainer::~TestContainer() {
+  if (pid_ != -1) end_process();
+  ::rmdir(cgroup_.c_str());
+}
+
+void TestContainer::end_process() {
   ::kill(pid_, SIGKILL);
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
-  ::rmdir(cgroup_.c_str());
+  pid_ = -1;
+}
+
+std::string TestContainer::start(const std::vector<std::string>& command) {
+  std::string words;
+  for (const auto& word : command) words += word + '\0';
+  if (::send(control_.get(), words.data(), words.size(), 0) < 0) return {};
+  std::string said;
+  std::array<char, 65536> packet{};
+  for (;;) {
+    const auto size = ::recv(control_.get(), packet.data(), packet.size(), 0);
+    if (size <= 0) break;
+    said.append(packet.data(), static_cast<std::size_t>(size));
+  }
+  end_process();
+  return said;
 }
 
 std::string TestContainer::state(const fs::path& bundle) const {

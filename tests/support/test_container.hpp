@@ -4,9 +4,13 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "nvhook/base/unique_fd.hpp"
 
 namespace nvhook::test {
 
@@ -16,16 +20,43 @@ namespace nvhook::test {
 // object. Needs root.
 class TestContainer {
  public:
+  // Tmpfs and Procfs: as a runtime mounts them. Image: whatever the image has at that name.
   enum class Dev { Tmpfs, Image };
-  enum class Propagation { Private, Shared };
+  enum class Proc { Procfs, Image };
+  // Of the mounts that the container has from this host.
+  enum class Propagation { Private, Slave, Shared };
+  struct IdRange {
+    unsigned inside;
+    unsigned outside;
+    unsigned count;
+  };
+  // The lines of uid_map and gid_map. The container's process is their 0, where they have it.
+  struct UserNamespace {
+    std::vector<IdRange> users;
+    std::vector<IdRange> groups;
+    // 0 is `first`, and so on.
+    static UserNamespace from(unsigned first, unsigned count) {
+      return {{{0, first, count}}, {{0, first, count}}};
+    }
+  };
   struct Options {
     Dev dev = Dev::Tmpfs;
+    Proc proc = Proc::Procfs;
     Propagation propagation = Propagation::Private;
-    // Further bind mounts, made last: host path and path inside the root.
+    // Of the root's mount: MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC of mount(2).
+    unsigned long root_flags = 0;
+    // With one, the mounts are its own, and a pid namespace belongs to it: only the owner of a pid
+    // namespace may mount its procfs.
+    std::optional<UserNamespace> user_namespace = std::nullopt;
+    bool pid_namespace = false;
+    // Further bind mounts: host path and path inside the root.
     std::vector<std::pair<std::string, std::string>> volumes = {};
+    // What else is to be done in the container's process, last, with the path of its root. A result
+    // other than 0 is a failure, with errno.
+    std::function<int(const std::filesystem::path&)> further = {};
   };
 
-  // `rootfs` and its directories dev and proc must exist.
+  // `rootfs` and its directories dev and proc must exist, where they are mounted on.
   explicit TestContainer(const std::filesystem::path& rootfs);
   TestContainer(const std::filesystem::path& rootfs, const Options& options);
   TestContainer(const TestContainer&) = delete;
@@ -36,6 +67,8 @@ class TestContainer {
   [[nodiscard]] static std::string unavailable();
 
   [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] const std::filesystem::path& rootfs() const { return rootfs_; }
+  [[nodiscard]] const std::filesystem::path& cgroup() const { return cgroup_; }
   // The state as runc writes it for a bundle.
   [[nodiscard]] std::string state(const std::filesystem::path& bundle) const;
   // A path inside the root, as a test can open it.
@@ -49,9 +82,17 @@ class TestContainer {
   // nothing was done.
   [[nodiscard]] std::string changes_since(const std::vector<std::string>& before) const;
 
+  // Goes on as a runtime does: the process makes the root its own and executes a program of the
+  // host, static, with all capabilities of its user namespace. What that writes to its standard
+  // output until it ends. Once only; afterwards the container has no process any more.
+  std::string start(const std::vector<std::string>& command);
+
  private:
+  void end_process();
+
   std::filesystem::path rootfs_;
   std::filesystem::path cgroup_;
+  UniqueFd control_;  // what start() sends goes there, what the program writes comes back
   pid_t pid_ = -1;
 };
 
