@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attack/attack.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "attack/call_shape.hpp"
+#include "attack/canaries.hpp"
+#include "attack/host_silence.hpp"
+#include "attack/mount_table.hpp"
+#include "attack/residue.hpp"
+#include "attack/verdict.hpp"
+
+namespace nvhook::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+HostSilence& host_silence() {
+  static HostSilence listening;
+  return listening;
+}
+
+std::string_view name_of(Oracle oracle) {
+  switch (oracle) {
+    case Oracle::HostSilence:
+      return "host silence";
+    case Oracle::HostMounts:
+      return "host mounts";
+    case Oracle::ContainerMounts:
+      return "container mounts";
+    case Oracle::Canaries:
+      return "canaries";
+    case Oracle::Result:
+      return "result";
+    case Oracle::Cost:
+      return "cost";
+    case Oracle::Residue:
+      return "residue";
+    case Oracle::CallShape:
+      return "form of calls";
+  }
+  std::abort();  // every enumerator is handled above
+}
+
+void append(Complaints& all, Complaints more) { std::ranges::move(more, std::back_inserter(all)); }
+
+// What runs a program on the tier's kernel.
+std::vector<std::string> launcher_of(Tier tier) {
+#ifdef NVHOOK_WITHOUT_CALLS
+  if (tier == Tier::Old) return {NVHOOK_WITHOUT_CALLS, "ENOSYS", "new-kernel-calls"};
+#endif
+  if (tier != Tier::New) std::abort();  // tiers() has what can be run
+  return {};
+}
+
+}  // namespace
+
+fs::path Scene::simulated_host() { return NVHOOK_SIMULATED_HOST; }
+
+std::string Outcome::error() const {
+  for (const auto& id : ids_said(finished))
+    if (id.starts_with("E_")) return id;
+  return {};
+}
+
+bool Outcome::complains(Oracle oracle) const {
+  return std::ranges::count(complaints, oracle, &Complaint::oracle) > 0;
+}
+
+// What the oracles compare with.
+struct Attack::Before {
+  Before(const Scene& scene, const TestContainer& container)
+      : host_mounts(text_of("/proc/self/mountinfo")),
+        mounts(read_mount_table("/proc/" + std::to_string(container.pid()) + "/mountinfo")),
+        device_rules(container.device_rules()),
+        snapshot(container.snapshot()),
+        root(container.rootfs()) {
+    host_trees.emplace_back(scene.victim.on_disk());
+    for (const auto& path : scene.watched) host_trees.emplace_back(path);
+    host_silence().forget();
+  }
+
+  std::string host_mounts;
+  MountTable mounts;
+  std::string device_rules;
+  std::vector<std::string> snapshot;
+  Canaries root;
+  std::vector<Canaries> host_trees;
+};
+
+void Attack::SetUp() {
+  if (const auto why = TestContainer::unavailable(); !why.empty()) GTEST_SKIP() << why;
+  start_over();
+}
+
+void Attack::start_over() {
+  container_.reset();
+  scene_ = std::make_unique<Scene>();
+  victim().file("/file", "of the host").directory("/directory");
+}
+
+TestContainer& Attack::container() {
+  if (!container_)
+    container_ = std::make_unique<TestContainer>(image().on_disk(), scene_->container);
+  return *container_;
+}
+
+std::vector<std::string> Attack::hook_command(std::vector<std::string> arguments) const {
+  auto all = scene_->options;
+  std::ranges::move(arguments, std::back_inserter(all));
+  auto command = launcher_of(GetParam().tier);
+  std::ranges::move(nvhook_on(scene_->host, std::move(all)), std::back_inserter(command));
+  return command;
+}
+
+std::string Attack::state() {
+  return scene_->state ? *scene_->state : container().state(scene_->bundle.path());
+}
+
+void Attack::judge_run(const Before& before) {
+  auto& complaints = outcome_.complaints;
+  const std::set<pid_t> known = [&] {
+    auto pids = scene_->companions;
+    pids.insert({::getpid(), container().pid()});
+    return pids;
+  }();
+  auto allowed = scene_->writable;
+  allowed.insert(allowed.end(),
+                 {container().rootfs(), records_.on_disk(), container().cgroup() / "devices.allow",
+                  container().cgroup() / "devices.deny"});
+  append(complaints, host_silence().heard(known, allowed));
+  if (text_of("/proc/self/mountinfo") != before.host_mounts)
+    complaints.push_back({Oracle::HostMounts, "the host's mounts have changed"});
+  for (const auto& tree : before.host_trees) append(complaints, tree.judge());
+  append(complaints, judge_processes(known));
+  append(complaints, judge_temporary_names(container()));
+  if (outcome_.finished.status == 0) {
+    append(complaints, judge_mounts(container(), before.mounts, outcome_.plan));
+    append(complaints, judge_device_rules(container(), before.device_rules, outcome_.plan));
+    append(complaints, before.root.judge(outcome_.plan));
+  } else {
+    append(complaints, before.root.judge());
+    append(complaints, judge_refusal(container(), before.snapshot));
+  }
+}
+
+void Attack::judge_calls(const fs::path& trace) {
+  const auto calls = parse_calls(text_of(trace));
+  for (const auto& wrong : wrong_calls(calls))
+    outcome_.complaints.push_back({Oracle::CallShape, wrong});
+  if (outcome_.finished.status == 0 && !outcome_.plan.mounts.empty() && !has_entered(calls))
+    outcome_.complaints.push_back({Oracle::CallShape, "it never entered the container"});
+}
+
+// A dry run may not know all that the hook meets, but what it refuses the hook refuses.
+void Attack::judge_against_plan(const Finished& dry_run) {
+  if (dry_run.status == 0) return;
+  const Outcome dry{.finished = dry_run, .plan = {}, .complaints = {}};
+  if (outcome_.finished.status != dry_run.status || outcome_.error() != dry.error())
+    outcome_.complaints.push_back({Oracle::Result, "the dry run said: " + dry_run.err});
+}
+
+Finished Attack::run_dry() {
+  scene_->bundle.write();
+  auto dry_run = run(hook_command({"--dry-run", "--format", "json"}), state(), scene_->environment);
+  outcome_ = {};
+  outcome_.plan = PlanOfRun::parse(dry_run.out);
+  return dry_run;
+}
+
+const Outcome& Attack::run_hook() {
+  const Before before(scene(), container());
+  const auto dry_run = run_dry();
+  auto command = hook_command({scene_->stage});
+  auto environment = scene_->environment;
+  const auto trace = records_.on_disk("/trace").string();
+  if (scene_->traced) {
+    const std::vector<std::string> strace = {"strace", "-f", "-qq", "-o", trace};
+    command.insert(command.begin(), strace.begin(), strace.end());
+    // A sanitized build's search for leaks cannot work while strace looks on.
+    environment.emplace_back("ASAN_OPTIONS=detect_leaks=0");
+  }
+  outcome_.finished = run(command, state(), environment);
+  judge_run(before);
+  append(outcome_.complaints, judge_result(outcome_.finished));
+  judge_against_plan(dry_run);
+  if (scene_->traced)
+    judge_calls(trace);
+  else
+    append(outcome_.complaints, judge_cost(outcome_.finished));
+  return outcome_;
+}
+
+const Outcome& Attack::run_instead(const std::vector<std::string>& command) {
+  const Before before(scene(), container());
+  (void)run_dry();
+  outcome_.finished = run(command, state(), scene_->environment);
+  judge_run(before);
+  return outcome_;
+}
+
+void Attack::expect_no_complaints() const {
+  for (const auto& complaint : outcome_.complaints)
+    ADD_FAILURE() << name_of(complaint.oracle) << ": " << complaint.text;
+}
+
+void Attack::contained() {
+  run_hook();
+  EXPECT_EQ(outcome_.finished.status, 0) << outcome_.finished.err;
+  expect_no_complaints();
+}
+
+void Attack::refused(std::string_view id) {
+  run_hook();
+  EXPECT_EQ(outcome_.error(), id) << outcome_.finished.err;
+  expect_no_complaints();
+}
+
+void Attack::contained_or_refused(std::initializer_list<std::string_view> ids) {
+  run_hook();
+  if (outcome_.finished.status != 0) {
+    EXPECT_NE(std::ranges::find(ids, outcome_.error()), ids.end()) << outcome_.finished.err;
+  }
+  expect_no_complaints();
+}
+
+void Attack::skipped(std::string_view warning) {
+  run_hook();
+  EXPECT_EQ(outcome_.finished.status, 0) << outcome_.finished.err;
+  const auto ids = ids_said(outcome_.finished);
+  EXPECT_GT(std::ranges::count(ids, warning), 0) << outcome_.finished.err;
+  expect_no_complaints();
+}
+
+}  // namespace nvhook::test

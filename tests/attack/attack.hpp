@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attack/complaints.hpp"
+#include "attack/plan_of_run.hpp"
+#include "attack/variant.hpp"
+#include "integration/bundle.hpp"
+#include "support/command.hpp"
+#include "support/fake_root.hpp"
+#include "support/test_container.hpp"
+
+namespace nvhook::test {
+
+// What a case consists of. Arranged by a test before the container is first asked for.
+struct Scene {
+  Bundle bundle;                     // config.json, and the image
+  FakeRoot victim;                   // a directory of the host, to which nothing may happen
+  TestContainer::Options container;  // how the container is set up
+  std::filesystem::path host = simulated_host();
+  std::string stage = "prestart";
+  std::vector<std::string> options;      // of the hook's command line
+  std::vector<std::string> environment;  // of the hook
+  std::optional<std::string> state;      // on its standard input, instead of the container's own
+  std::vector<std::filesystem::path> watched;   // further trees of the host that must stay the same
+  std::vector<std::filesystem::path> writable;  // where the hook may write besides the root: its
+                                                // log, the upper layer of an overlay
+  std::set<pid_t> companions;                   // processes of the test, whose doings are their own
+  bool traced = false;                          // under strace, which finds wrong calls and is slow
+
+  [[nodiscard]] static std::filesystem::path simulated_host();
+};
+
+// How a run ended, and what is wrong with that.
+struct Outcome {
+  Finished finished;
+  PlanOfRun plan;  // by a dry run just before
+  Complaints complaints;
+
+  // The id of the error, or nothing.
+  [[nodiscard]] std::string error() const;
+  [[nodiscard]] bool complains(Oracle oracle) const;
+};
+
+// A case of the attack suite: arrange scene(), then say what may come of it. Each expectation runs
+// the hook once, after a dry run, and asks every oracle that applies.
+class Attack : public ::testing::TestWithParam<Variant> {
+ protected:
+  void SetUp() override;
+
+  Scene& scene() { return *scene_; }
+  FakeRoot& image() { return scene_->bundle.root(); }
+  FakeRoot& victim() { return scene_->victim; }
+  // Made when first asked for, at the latest by an expectation.
+  TestContainer& container();
+  // A new scene, for the next case of a table.
+  void start_over();
+
+  // The run succeeds, with all of its effects in the root and by plan.
+  void contained();
+  // The run fails with this id and leaves nothing.
+  void refused(std::string_view id);
+  // One of both.
+  void contained_or_refused(std::initializer_list<std::string_view> ids);
+  // The run succeeds and warns.
+  void skipped(std::string_view warning);
+  // The last run.
+  [[nodiscard]] const Outcome& outcome() const { return outcome_; }
+
+  // What the expectations are made of: runs nvhook, or another program in its place, and judges.
+  // Of another program the messages and the form of its calls are not judged.
+  const Outcome& run_hook();
+  const Outcome& run_instead(const std::vector<std::string>& command);
+
+ private:
+  struct Before;
+  [[nodiscard]] std::vector<std::string> hook_command(std::vector<std::string> arguments) const;
+  [[nodiscard]] std::string state();
+  // Runs nvhook dry for outcome_.plan.
+  Finished run_dry();
+  void judge_run(const Before& before);
+  void judge_calls(const std::filesystem::path& trace);
+  void judge_against_plan(const Finished& dry_run);
+  void expect_no_complaints() const;
+
+  std::unique_ptr<Scene> scene_;
+  std::unique_ptr<TestContainer> container_;
+  FakeRoot records_;
+  Outcome outcome_;
+};
+
+}  // namespace nvhook::test

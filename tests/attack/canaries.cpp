@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attack/canaries.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <sstream>
+#include <string_view>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/base/unique_fd.hpp"
+
+namespace nvhook::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxRead = std::size_t{1} << 20U;
+
+std::string content_of(const fs::path& path, const struct stat& status) {
+  if (S_ISLNK(status.st_mode)) return fs::read_symlink(path).string();
+  if (!S_ISREG(status.st_mode)) return {};
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOATIME | O_CLOEXEC));
+  std::string text(std::min(kMaxRead, static_cast<std::size_t>(status.st_size)), '\0');
+  const auto size = ::read(fd.get(), text.data(), text.size());
+  text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+  return text;
+}
+
+std::string described(const fs::path& path, const struct stat& status) {
+  std::ostringstream text;
+  text << std::oct << status.st_mode << std::dec << " owner " << status.st_uid << ':'
+       << status.st_gid << " inode " << status.st_ino;
+  // A directory changes with what is made in it, which has an entry of its own.
+  if (S_ISDIR(status.st_mode)) return text.str();
+  text << " links " << status.st_nlink << " size " << status.st_size << " device " << status.st_rdev
+       << " changed " << status.st_mtim.tv_sec << '.' << status.st_mtim.tv_nsec << ' '
+       << status.st_ctim.tv_sec << '.' << status.st_ctim.tv_nsec << " content "
+       << std::hash<std::string>{}(content_of(path, status));
+  return text.str();
+}
+
+void add_ancestors(std::set<std::string>& paths, const fs::path& path) {
+  for (auto up = path.parent_path(); up != "/" && !up.empty(); up = up.parent_path())
+    paths.insert(up.string());
+}
+
+// Whether something new is what the plan puts there.
+bool was_planned(const fs::path& top, const std::string& path, const PlanOfRun& plan,
+                 const std::set<std::string>& directories) {
+  struct stat status{};
+  const auto on_disk = top / fs::path(path).relative_path();
+  if (::lstat(on_disk.c_str(), &status) != 0) return false;
+  if (S_ISDIR(status.st_mode)) return directories.contains(path);
+  if (S_ISREG(status.st_mode))
+    return status.st_size == 0 &&
+           std::ranges::find(plan.mounts, path, &PlannedMount::target) != plan.mounts.end();
+  const auto link = std::ranges::find(plan.links, path, &PlannedLink::path);
+  return S_ISLNK(status.st_mode) && link != plan.links.end() &&
+         fs::read_symlink(on_disk) == link->target;
+}
+
+}  // namespace
+
+Canaries::Canaries(fs::path top) : top_(std::move(top)), before_(read(top_)) {}
+
+Canaries::Tree Canaries::read(const fs::path& top) {
+  Tree tree;
+  struct stat of_top{};
+  if (::lstat(top.c_str(), &of_top) != 0) return tree;
+  tree["/"] = described(top, of_top);
+  for (auto entry = fs::recursive_directory_iterator(top);
+       entry != fs::recursive_directory_iterator(); ++entry) {
+    struct stat status{};
+    ::lstat(entry->path().c_str(), &status);
+    if (S_ISDIR(status.st_mode) && status.st_dev != of_top.st_dev)
+      entry.disable_recursion_pending();
+    tree[entry->path().string().substr(top.string().size())] = described(entry->path(), status);
+  }
+  return tree;
+}
+
+Complaints Canaries::judge() const { return judge(PlanOfRun{}); }
+
+Complaints Canaries::judge(const PlanOfRun& plan) const {
+  Complaints complaints;
+  const auto complain = [&](const std::string& what, const std::string& path) {
+    complaints.push_back({Oracle::Canaries, what + " " + quote((top_.string() + path))});
+  };
+  std::set<std::string> directories;
+  for (const auto& mount : plan.mounts) add_ancestors(directories, mount.target);
+  for (const auto& link : plan.links) add_ancestors(directories, link.path);
+
+  const auto after = read(top_);
+  for (const auto& [path, was] : before_) {
+    const auto now = after.find(path);
+    if (now != after.end() && now->second == was) continue;
+    const auto link = std::ranges::find(plan.links, path, &PlannedLink::path);
+    const bool replaced = link != plan.links.end() && link->replaces;
+    if (now == after.end())
+      complain("gone:", path);
+    else if (!replaced || !was_planned(top_, path, plan, directories))
+      complain("changed from " + was + " to " + now->second + ":", path);
+  }
+  for (const auto& [path, ignored] : after)
+    if (!before_.contains(path) && !was_planned(top_, path, plan, directories))
+      complain("new and not planned:", path);
+  return complaints;
+}
+
+}  // namespace nvhook::test

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "attack/complaints.hpp"
+#include "attack/plan_of_run.hpp"
+
+namespace nvhook::test {
+
+// Files and directories as they were at one time: type, mode, owner, inode, and of all but
+// directories links, size, times and content. Of a file its first MiB is read. Other mounts are not
+// entered.
+class Canaries {
+ public:
+  // Everything at and below `top`.
+  explicit Canaries(std::filesystem::path top);
+
+  // What has changed since, if nothing may have.
+  [[nodiscard]] Complaints judge() const;
+  // What has changed since, if `top` is a root file system into which the plan was carried out.
+  // Links that it replaces may have changed; new are only its links, the empty files that its
+  // mounts stand on, and the directories on the way.
+  [[nodiscard]] Complaints judge(const PlanOfRun& plan) const;
+
+ private:
+  using Tree = std::map<std::string, std::string>;  // path below top, description
+  [[nodiscard]] static Tree read(const std::filesystem::path& top);
+
+  std::filesystem::path top_;
+  Tree before_;
+};
+
+}  // namespace nvhook::test

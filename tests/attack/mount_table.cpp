@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attack/mount_table.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "nvhook/base/quote.hpp"
+
+namespace nvhook::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Space, tab, newline and backslash stand there as a backslash and three octal digits.
+std::string decoded(const std::string& field) {
+  std::string text;
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    if (field[i] == '\\' && i + 3 < field.size()) {
+      text += static_cast<char>(std::stoi(field.substr(i + 1, 3), nullptr, 8));
+      i += 3;
+    } else {
+      text += field[i];
+    }
+  }
+  return text;
+}
+
+std::string without_times(const std::string& options) {
+  std::string kept;
+  std::istringstream in(options);
+  for (std::string option; std::getline(in, option, ',');)
+    if (!option.ends_with("atime")) kept += (kept.empty() ? "" : ",") + option;
+  return kept;
+}
+
+// The path below the container's root; empty for one outside.
+std::string below(const fs::path& rootfs, const std::string& point) {
+  if (!point.starts_with(rootfs.string() + "/")) return {};
+  return point.substr(rootfs.string().size());
+}
+
+// By the file and not by its name: that is what the container gets to see.
+bool is_the_same_file(const fs::path& one, const fs::path& other) {
+  struct stat left{};
+  struct stat right{};
+  return ::stat(one.c_str(), &left) == 0 && ::stat(other.c_str(), &right) == 0 &&
+         left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
+}  // namespace
+
+MountTable read_mount_table(const fs::path& mountinfo) {
+  MountTable table;
+  std::ifstream in(mountinfo);
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream fields(line);
+    MountRow row;
+    std::string skipped;
+    fields >> row.id >> skipped >> skipped >> skipped >> row.point >> row.options;
+    row.point = decoded(row.point);
+    row.options = without_times(row.options);
+    for (std::string field; fields >> field && field != "-";)
+      row.propagation += (row.propagation.empty() ? "" : " ") + field;
+    table.push_back(std::move(row));
+  }
+  std::ranges::sort(table);
+  return table;
+}
+
+Complaints judge_mounts(const TestContainer& container, const MountTable& before,
+                        const PlanOfRun& plan) {
+  Complaints complaints;
+  const auto complain = [&](const std::string& text) {
+    complaints.push_back({Oracle::ContainerMounts, text});
+  };
+  const auto after = read_mount_table("/proc/" + std::to_string(container.pid()) + "/mountinfo");
+  MountTable made;
+  MountTable gone;
+  std::ranges::set_difference(after, before, std::back_inserter(made));
+  std::ranges::set_difference(before, after, std::back_inserter(gone));
+  for (const auto& row : gone) complain("gone or changed: " + quote(row.point));
+
+  auto due = plan.mounts;
+  for (const auto& row : made) {
+    const auto target = below(container.rootfs(), row.point);
+    const auto planned = std::ranges::find(due, target, &PlannedMount::target);
+    if (target.empty() || planned == due.end()) {
+      complain("not planned: a mount at " + quote(row.point));
+      continue;
+    }
+    if (row.options != planned->options)
+      complain(quote(target) + " has " + row.options + ", planned " + planned->options);
+    if (!row.propagation.empty()) complain(quote(target) + " is " + row.propagation);
+    if (!is_the_same_file(container.inside(target), planned->source))
+      complain(quote(target) + " is another file than " + planned->source);
+    due.erase(planned);
+  }
+  for (const auto& mount : due) complain("planned and not there: " + quote(mount.target));
+  return complaints;
+}
+
+}  // namespace nvhook::test

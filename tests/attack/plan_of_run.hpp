@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nvhook::test {
+
+struct PlannedMount {
+  std::string source;
+  std::string target;
+  std::string options;  // "ro,nosuid,nodev"
+};
+
+struct PlannedLink {
+  std::string path;
+  std::string target;
+  std::optional<std::string> replaces;
+};
+
+// What a dry run said that the hook would do. Nothing, if it refused.
+struct PlanOfRun {
+  std::vector<PlannedMount> mounts;  // without those that are present
+  std::vector<PlannedLink> links;
+  std::vector<std::string> device_rules;  // as in devices.list: "c 195:0 rw"
+
+  [[nodiscard]] static PlanOfRun parse(std::string_view json);
+};
+
+}  // namespace nvhook::test

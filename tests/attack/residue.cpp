@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attack/residue.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <iterator>
+#include <sstream>
+
+#include "nvhook/base/quote.hpp"
+
+namespace nvhook::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::multiset<std::string> lines_of(const std::string& text) {
+  std::multiset<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.insert(line);
+  return lines;
+}
+
+}  // namespace
+
+Complaints judge_processes(const std::set<pid_t>& known) {
+  Complaints complaints;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const auto name = entry.path().filename().string();
+    if (!std::ranges::all_of(name, [](unsigned char c) { return std::isdigit(c) != 0; })) continue;
+    const auto pid = static_cast<pid_t>(std::stol(name));
+    if (pid != 1 && pid != ::getpid() && !known.contains(pid))
+      complaints.push_back({Oracle::Residue, "process " + name + " is still there"});
+  }
+  return complaints;
+}
+
+Complaints judge_temporary_names(const TestContainer& container) {
+  Complaints complaints;
+  for (const auto& line : container.snapshot())
+    if (line.find(".nvhook-") != line.npos)
+      complaints.push_back({Oracle::Residue, "a temporary name: " + quote(line)});
+  return complaints;
+}
+
+Complaints judge_refusal(const TestContainer& container, const std::vector<std::string>& before) {
+  const auto changes = container.changes_since(before);
+  if (changes.empty()) return {};
+  return {{Oracle::Residue, "refused, and the container is not as before:\n" + changes}};
+}
+
+Complaints judge_device_rules(const TestContainer& container, const std::string& before,
+                              const PlanOfRun& plan) {
+  Complaints complaints;
+  const auto was = lines_of(before);
+  const auto is = lines_of(container.device_rules());
+  std::set<std::string> missing;
+  std::ranges::set_difference(was, is, std::inserter(missing, missing.end()));
+  for (const auto& rule : missing)
+    complaints.push_back({Oracle::ContainerMounts, "device rule gone: " + rule});
+  for (const auto& rule : is)
+    if (!was.contains(rule) && std::ranges::count(plan.device_rules, rule) == 0)
+      complaints.push_back({Oracle::ContainerMounts, "device rule not planned: " + rule});
+  for (const auto& rule : plan.device_rules)
+    if (!is.contains(rule) && !was.contains("a *:* rwm"))
+      complaints.push_back({Oracle::ContainerMounts, "device rule planned, not there: " + rule});
+  return complaints;
+}
+
+}  // namespace nvhook::test

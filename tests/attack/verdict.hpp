@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "attack/complaints.hpp"
+#include "support/command.hpp"
+
+namespace nvhook::test {
+
+// The ids of the messages on standard error, in their order: "W_LINK_EXISTS", "E_DST_TYPE".
+[[nodiscard]] std::vector<std::string> ids_said(const Finished& finished);
+
+// Whether a run ended as docs/messages.md says: with a documented status and not by a signal, one
+// error line if it failed and none otherwise, warnings of known ids, in printable ASCII.
+[[nodiscard]] Complaints judge_result(const Finished& finished);
+
+// Whether it took at most 2 s, and 64 MiB of memory. A sanitized program may take more memory.
+[[nodiscard]] Complaints judge_cost(const Finished& finished);
+
+}  // namespace nvhook::test
