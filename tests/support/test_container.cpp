@@ -106,10 +106,14 @@ void map_ids(pid_t pid, const TestContainer::UserNamespace& ids) {
   if (!ids.groups.empty()) write_text(process / "gid_map", lines_of(ids.groups));
 }
 
+bool has_root(const std::vector<TestContainer::IdRange>& ranges) {
+  return std::ranges::any_of(ranges, [](const auto& range) { return range.inside == 0; });
+}
+
 // Where the maps have no 0 the process stays nobody, with all capabilities of its namespace.
-void become_root_of_namespace() {
-  (void)::setresgid(0, 0, 0);
-  (void)::setresuid(0, 0, 0);
+void become_root_of(const TestContainer::UserNamespace& ids) {
+  if (has_root(ids.groups)) must(::setresgid(0, 0, 0), "setresgid");
+  if (has_root(ids.users)) must(::setresuid(0, 0, 0), "setresuid");
 }
 
 constexpr std::size_t kMaxCommand = 65536;
@@ -190,7 +194,7 @@ TestContainer::TestContainer(const fs::path& rootfs, const Options& options)
     char mapped = 0;
     if (::recv(other.get(), &mapped, 1, 0) != 1) ::_exit(1);
     must(::write(tasks.get(), "0", 1) == 1 ? 0 : -1, "enter cgroup");
-    if (options.user_namespace) become_root_of_namespace();
+    if (options.user_namespace) become_root_of(*options.user_namespace);
     set_up_mounts(rootfs_, options);
     must(::prctl(PR_SET_DUMPABLE, 0), "prctl");  // as runc's init is
     if (::send(other.get(), "x", 1, 0) != 1) ::_exit(1);
