@@ -14,12 +14,14 @@
 #include <cstdlib>
 
 #include "nvhook/base/quote.hpp"
+#include "walk.hpp"
 
 namespace nvhook::files {
 namespace {
 
 constexpr int kMaxTries = 64;
 constexpr auto kMaxWait = std::chrono::milliseconds(2);
+constexpr int kMinTries = 8;  // on a busy machine 2 ms may pass between two of them
 
 std::uint64_t resolve_flags(Lookup lookup) {
   switch (lookup) {
@@ -37,23 +39,49 @@ std::uint64_t resolve_flags(Lookup lookup) {
   std::abort();  // every enumerator is handled above
 }
 
-}  // namespace
-
-Result<UniqueFd> open_at(int dir, std::string_view name, int flags, Lookup lookup) {
-  const std::string path(name);
+Result<UniqueFd> by_openat2(int dir, const std::string& path, int flags, Lookup lookup) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags) | O_CLOEXEC);
   how.resolve = resolve_flags(lookup);
+  // glibc 2.36 has no wrapper for openat2.
+  UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, dir, path.c_str(), &how, sizeof how)));
+  if (!fd) return system_failure(ErrorId::Kernel, "open " + quote(path));
+  return fd;
+}
 
+enum class Openat2 { There, Absent, Filtered };
+
+// Asks in a way that touches no file, so that no file system has a say in the answer: the size of
+// the description is looked at first (linux/fs/open.c), and 0 is too small.
+Openat2 probe_openat2() {
+  ::syscall(SYS_openat2, -1, "", nullptr, 0);
+  if (errno == ENOSYS) return Openat2::Absent;
+  return errno == EINVAL ? Openat2::There : Openat2::Filtered;
+}
+
+}  // namespace
+
+Result<UniqueFd> open_at(int dir, std::string_view name, int flags, Lookup lookup) {
+  static bool absent = false;  // the kernel stays the same
+  const std::string path(name.substr(0, name.find('\0')));
   const auto give_up = std::chrono::steady_clock::now() + kMaxWait;
   for (int tries = 1;; ++tries) {
-    // glibc 2.36 has no wrapper for openat2.
-    const long fd = ::syscall(SYS_openat2, dir, path.c_str(), &how, sizeof how);
-    if (fd >= 0) return UniqueFd(static_cast<int>(fd));
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return system_failure(ErrorId::Kernel, "open " + quote(name));
-    if (tries >= kMaxTries || std::chrono::steady_clock::now() > give_up)
-      return system_failure(ErrorId::Race, "open " + quote(name));
+    auto fd = absent ? walk(dir, path, flags, lookup) : by_openat2(dir, path, flags, lookup);
+    if (fd) return fd;
+    const auto code = fd.error().code().value();
+    if (code == EINTR) continue;
+    if (!absent && (code == ENOSYS || code == EPERM)) {
+      const auto openat2 = probe_openat2();
+      if (openat2 == Openat2::Filtered)
+        return failure(ErrorId::Kernel,
+                       "openat2 is forbidden here, by a system call filter or a security module: "
+                       "allow it, or let it answer ENOSYS");
+      absent = openat2 == Openat2::Absent;
+      if (absent) continue;
+    }
+    if (code != EAGAIN) return fd;
+    if (tries >= kMaxTries || (tries >= kMinTries && std::chrono::steady_clock::now() > give_up))
+      return std::unexpected(std::move(fd).error().as(ErrorId::Race));
   }
 }
 

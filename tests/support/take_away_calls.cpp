@@ -41,19 +41,39 @@ int number_of(const std::string& name) {
 struct Release {
   void operator()(scmp_filter_ctx filter) const { seccomp_release(filter); }
 };
+using Filter = std::unique_ptr<void, Release>;
+
+Filter empty_filter() {
+  Filter filter(seccomp_init(SCMP_ACT_ALLOW));
+  if (!filter) give_up("seccomp_init");
+  // Root needs no no_new_privs for it, and what is tried shall not have it.
+  seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_NNP, ::geteuid() == 0 ? 0 : 1);
+  return filter;
+}
+
+std::uint32_t answer(int error) { return SCMP_ACT_ERRNO(static_cast<std::uint16_t>(error)); }
+
+void install(const Filter& filter) {
+  if (seccomp_load(filter.get()) != 0) give_up("seccomp_load");
+}
 
 }  // namespace
 
 void take_away_calls(std::span<const std::string> calls, int error) {
-  const std::unique_ptr<void, Release> filter(seccomp_init(SCMP_ACT_ALLOW));
-  if (!filter) give_up("seccomp_init");
-  // Root needs no no_new_privs for it, and what is tried shall not have it.
-  seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_NNP, ::geteuid() == 0 ? 0 : 1);
+  const auto filter = empty_filter();
   for (const auto& call : calls)
-    if (seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(static_cast<std::uint16_t>(error)),
-                         number_of(call), 0) != 0)
+    if (seccomp_rule_add(filter.get(), answer(error), number_of(call), 0) != 0)
       give_up("no filter for " + call);
-  if (seccomp_load(filter.get()) != 0) give_up("seccomp_load");
+  install(filter);
+}
+
+void fail_lookups(int error) {
+  const auto filter = empty_filter();
+  // The fourth argument is the size of the description; who asks what there is gives 0.
+  if (seccomp_rule_add(filter.get(), answer(error), SCMP_SYS(openat2), 1,
+                       SCMP_A3(SCMP_CMP_NE, 0)) != 0)
+    give_up("no filter for openat2");
+  install(filter);
 }
 
 const std::vector<std::string>& new_kernel_calls() {

@@ -21,4 +21,8 @@ void take_away_calls(std::span<const std::string> calls, int error);
 // take_away_calls(new_kernel_calls(), ENOSYS). For a forked child of a test.
 void take_away_new_calls();
 
+// Makes every lookup by openat2 fail with `error`, as a file system may do it: the call itself is
+// there.
+void fail_lookups(int error);
+
 }  // namespace nvhook::test

@@ -6,49 +6,50 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <functional>
+#include <cstring>
 
+#include "support/child.hpp"
 #include "support/command.hpp"
 
 namespace nvhook::test {
 namespace {
 
-bool answers_in_child(const std::function<bool()>& question) {
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(question() ? 0 : 1);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return status == 0;
-}
-
 TEST(TakeAwayCalls, TakesAwayWhatIsNewAndNothingElse) {
-  EXPECT_TRUE(answers_in_child([] {
+  const auto said = said_by_child([]() -> std::string {
     take_away_new_calls();
-    return ::syscall(SYS_openat2, -1, "", nullptr, 0) == -1 && errno == ENOSYS &&
-           ::syscall(SYS_pidfd_open, ::getpid(), 0) == -1 && errno == ENOSYS &&
-           ::open("/", O_PATH | O_CLOEXEC) >= 0;
-  }));
+    if (::syscall(SYS_openat2, -1, "", nullptr, 0) != -1 || errno != ENOSYS) return "openat2";
+    if (::syscall(SYS_pidfd_open, ::getpid(), 0) != -1 || errno != ENOSYS) return "pidfd_open";
+    return ::open("/", O_PATH | O_CLOEXEC) >= 0 ? "fine" : "open";
+  });
+
+  EXPECT_EQ(said, "fine");
 }
 
 TEST(TakeAwayCalls, LeavesAStatxThatTellsNoMount) {
-  EXPECT_TRUE(answers_in_child([] {
+  const auto said = said_by_child([]() -> std::string {
     take_away_new_calls();
-    struct statx facts{};
-    return ::statx(AT_FDCWD, "/", 0, STATX_BASIC_STATS | STATX_MNT_ID, &facts) == 0 &&
-           facts.stx_ino != 0 && (facts.stx_mask & STATX_MNT_ID) == 0 &&
-           (facts.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0;
-  }));
+    struct statx facts {};
+    if (::statx(AT_FDCWD, "/", 0, STATX_BASIC_STATS | STATX_MNT_ID, &facts) != 0) return "failed";
+    if (facts.stx_ino == 0) return "tells nothing";
+    const bool mounts = (facts.stx_mask & STATX_MNT_ID) != 0 ||
+                        (facts.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
+    return mounts ? "tells of mounts" : "fine";
+  });
+
+  EXPECT_EQ(said, "fine");
 }
 
 TEST(TakeAwayCalls, AnswersTheErrorThatItWasGiven) {
-  EXPECT_TRUE(answers_in_child([] {
+  const auto said = said_by_child([]() -> std::string {
     take_away_calls(std::vector<std::string>{"openat2"}, EPERM);
-    return ::syscall(SYS_openat2, -1, "", nullptr, 0) == -1 && errno == EPERM;
-  }));
+    ::syscall(SYS_openat2, -1, "", nullptr, 0);
+    return std::strerror(errno);
+  });
+
+  EXPECT_EQ(said, "Operation not permitted");
 }
 
 TEST(WithoutCalls, RunsAProgramWithoutThem) {

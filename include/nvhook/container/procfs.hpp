@@ -16,9 +16,8 @@ struct Procfs {
   bool initial_user_namespace = true;
 };
 
-// Opens /proc and makes sure that it is one: the file system's magic number and the root's inode
-// number 1 (the magic alone is fooled by a bind of /proc/1 over /proc), and that it shows this
-// process's pid namespace. Fails with E_KERNEL.
+// Opens /proc as files::open_proc does, and what we need of it on the same mount: nothing is
+// mounted over the directory of our pid. Fails with E_KERNEL.
 [[nodiscard]] Result<Procfs> open_procfs();
 
 }  // namespace nvhook::container

@@ -9,6 +9,7 @@
 #include "nvhook/base/path.hpp"
 #include "nvhook/base/unique_fd.hpp"
 #include "nvhook/container/process.hpp"
+#include "nvhook/files/mount_id.hpp"
 
 namespace nvhook::container {
 
@@ -16,7 +17,7 @@ namespace nvhook::container {
 struct Rootfs {
   UniqueFd fd;                 // O_PATH
   std::string path;            // where it lies: host path text, for messages and the plan
-  std::uint64_t mount_id = 0;  // statx(2) STATX_MNT_ID
+  std::uint64_t mount_id = 0;  // files::mount_id_of
   // Of the tmpfs at its /dev that the container alone has (dev_mount_of); none if there is no such.
   std::optional<std::uint64_t> dev_mount_id;
 
@@ -33,7 +34,6 @@ struct Rootfs {
 // Fails with E_ROOTFS.
 [[nodiscard]] Result<Rootfs> open_rootfs_on_host(const std::string& path);
 
-// The mount that `fd` lies on. Fails with E_KERNEL.
-[[nodiscard]] Result<std::uint64_t> mount_id_of(int fd);
+using files::mount_id_of;
 
 }  // namespace nvhook::container

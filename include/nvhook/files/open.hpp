@@ -20,10 +20,12 @@ enum class Lookup : std::uint8_t {
   SameMount,        // as Plain, and without crossing into another mount (RESOLVE_NO_XDEV)
 };
 
-// Opens `name` below the directory `dir` by openat2(2); O_CLOEXEC is added to `flags`. A lookup
-// that the kernel calls off because somebody renames nearby is tried again, at most 64 times and
-// for at most 2 ms (it does so for renames anywhere on the machine: path_resolution in openat2(2)).
-// The error code is the kernel's; ids: E_RACE for lasting EAGAIN, else E_KERNEL.
+// Opens `name` below the directory `dir` by openat2(2), and where the kernel has no such call
+// (before Linux 5.6) by a walk of our own over the components, to the same end. Never creates a
+// file. O_CLOEXEC is added to `flags`. A lookup that is called off because somebody renames nearby
+// is tried again: 8 times at least, no more once 2 ms have passed, and 64 times at most (the kernel
+// does so for renames anywhere on the machine: openat2(2), EAGAIN). The error code is the kernel's;
+// ids: E_RACE for lasting EAGAIN, else E_KERNEL, also if openat2 is there and a filter forbids it.
 [[nodiscard]] Result<UniqueFd> open_at(int dir, std::string_view name, int flags, Lookup lookup);
 
 // Opens `path` as if `root` were "/".

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvhook/files/mount_id.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+
+#include "files/fdinfo.hpp"
+#include "support/child.hpp"
+#include "support/own_mounts.hpp"
+
+namespace nvhook::files {
+namespace {
+
+class MountId : public test::OwnMounts {
+ protected:
+  [[nodiscard]] UniqueFd open(const std::string& inside) const {
+    return UniqueFd(::open(path(inside).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  }
+};
+
+TEST_F(MountId, IsTheNumberThatMountinfoHas) {
+  root_.directory("/d");
+  mount_tmpfs("/d");
+  const auto fd = open("/d");
+
+  const auto id = mount_id_of(fd.get());
+
+  ASSERT_TRUE(id) << id.error().text();
+  EXPECT_NE(("\n" + mountinfo()).find("\n" + std::to_string(*id) + " "), std::string::npos);
+  EXPECT_NE(mountinfo().find(" " + path("/d") + " "), std::string::npos);
+  EXPECT_EQ(mount_id_by_fdinfo(fd.get()), *id);
+}
+
+TEST_F(MountId, OfANameIsThatOfWhatStandsThere) {
+  root_.directory("/d").file("/f").symlink("/l", "d").symlink("/gone", "none");
+  mount_tmpfs("/d");
+  const auto root = open("/");
+  const auto here = mount_id_of(root.get());
+
+  EXPECT_EQ(mount_id_at(root.get(), "f"), *here);
+  EXPECT_EQ(mount_id_at(root.get(), "l"), *here);
+  EXPECT_EQ(mount_id_at(root.get(), "gone"), *here);
+  EXPECT_EQ(mount_id_at(root.get(), "d"), *mount_id_of(open("/d").get()));
+  EXPECT_NE(mount_id_at(root.get(), "d"), *here);
+  EXPECT_EQ(mount_id_at(root.get(), "none").error().code(), std::errc::no_such_file_or_directory);
+}
+
+TEST_F(MountId, IsToldOfAChildsOwnDescriptors) {
+  root_.directory("/d");
+  mount_tmpfs("/d");
+  const auto root = open("/");
+  ASSERT_TRUE(mount_id_by_fdinfo(root.get()));  // the parent holds its own list by now
+
+  const auto said = test::said_by_child([&] {
+    const auto only_here = open("/d");
+    const auto id = mount_id_by_fdinfo(only_here.get());
+    return id && *id == *mount_id_of(only_here.get()) ? "the same" : "something else";
+  });
+
+  EXPECT_EQ(said, "the same");
+}
+
+TEST_F(MountId, IsToldWhereProcIsSomethingElseByNow) {
+  const auto root = open("/");
+  const auto id = mount_id_by_fdinfo(root.get());
+  ASSERT_TRUE(id);
+
+  ASSERT_EQ(::mount("tmpfs", "/proc", "tmpfs", 0, nullptr), 0);
+
+  EXPECT_EQ(mount_id_by_fdinfo(root.get()), *id);
+  ASSERT_EQ(::umount("/proc"), 0);
+}
+
+TEST_F(MountId, IsNotBelievedOfAFakeProcfs) {
+  const auto root = open("/");
+  ASSERT_EQ(::mount("tmpfs", "/proc", "tmpfs", 0, nullptr), 0);
+
+  // In a child, for each process looks for its own.
+  const auto said = test::said_by_child([&] {
+    const auto id = mount_id_by_fdinfo(root.get());
+    return id ? "mount " + std::to_string(*id) : id.error().text();
+  });
+
+  EXPECT_THAT(said, ::testing::HasSubstr("not a procfs"));
+  ASSERT_EQ(::umount("/proc"), 0);
+}
+
+}  // namespace
+}  // namespace nvhook::files
