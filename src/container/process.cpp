@@ -24,7 +24,8 @@ extern "C" {
 namespace nvhook::container {
 namespace {
 
-constexpr std::size_t kMaxMapBytes = 65536;  // 340 extents at most, user_namespaces(7)
+constexpr std::size_t kMaxMapBytes = 65536;     // 340 extents at most, user_namespaces(7)
+constexpr std::size_t kMaxStatusBytes = 1U << 20U;  // a line of it lists up to 65,536 groups
 
 // Opens a magic link of a verified procfs directory: the one place where following is wanted.
 Result<UniqueFd> open_link(int directory, const char* name, int flags) {
@@ -42,10 +43,37 @@ bool is_ours(int self, const char* name, int opened) {
          ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
 }
 
-// A process that has ended makes its pidfd readable: pidfd_open(2).
-bool is_alive(int pidfd) {
-  pollfd wait{.fd = pidfd, .events = POLLIN, .revents = 0};
-  return ::poll(&wait, 1, 0) == 0;
+// Holds the process by a pidfd; by none before Linux 5.3, where its procfs directory must do: that
+// never shows another process either, reads give ESRCH once ours is gone.
+Result<UniqueFd> open_pidfd(pid_t pid) {
+  UniqueFd fd(::pidfd_open(pid, 0));
+  if (!fd && errno != ENOSYS)
+    return system_failure(ErrorId::Pid,
+                          "pidfd_open (the container's process must still wait for us)");
+  return fd;
+}
+
+// The value behind "\nName:\t" in /proc/<pid>/status, proc(5).
+std::string_view field_of(std::string_view status, std::string_view name) {
+  const auto key = "\n" + std::string(name) + ":\t";
+  const auto at = status.find(key);
+  if (at == status.npos) return {};
+  const auto value = status.substr(at + key.size());
+  return value.substr(0, value.find('\n'));
+}
+
+// A process that has ended makes its pidfd readable: pidfd_open(2). Its status file is gone with
+// it, or calls it a zombie or dead; a thread's names another process.
+bool is_alive(const Process& process) {
+  if (process.pidfd) {
+    pollfd wait{.fd = process.pidfd.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&wait, 1, 0) == 0;
+  }
+  const auto status = files::read_kernel_file(process.proc.get(), "status", kMaxStatusBytes);
+  if (!status) return false;
+  const auto state = field_of(*status, "State").substr(0, 1);
+  return field_of(*status, "Tgid") == std::to_string(process.pid) && !state.empty() &&
+         state != "Z" && state != "X";
 }
 
 // The host's id of the namespace's id 0, from lines "inside outside count" of uid_map or gid_map.
@@ -85,17 +113,16 @@ Result<Process> pin(const Procfs& procfs, pid_t pid) {
 
   Process process;
   process.pid = pid;
-  process.pidfd = UniqueFd(::pidfd_open(pid, 0));
-  if (!process.pidfd)
-    return system_failure(ErrorId::Pid, "pidfd_open of " + name +
-                                            " (the container's process must still wait for us)");
+  auto pidfd = open_pidfd(pid);
+  if (!pidfd) return failed_to(name, std::move(pidfd));
+  process.pidfd = std::move(*pidfd);
 
   auto proc = files::open_at(procfs.root.get(), std::to_string(pid), O_PATH | O_DIRECTORY,
                              files::Lookup::SameMount);
   if (!proc) return std::unexpected(std::move(proc).error().within(name).as(ErrorId::Pid));
   process.proc = std::move(*proc);
   // Alive after the directory was opened: the directory is that of the process the pidfd holds.
-  if (!is_alive(process.pidfd.get())) return failure(ErrorId::Pid, name + " has ended");
+  if (!is_alive(process)) return failure(ErrorId::Pid, name + " has ended, or is a thread");
 
   auto mount_namespace = open_link(process.proc.get(), "ns/mnt", O_RDONLY);
   if (!mount_namespace) return failed_to(name, std::move(mount_namespace));

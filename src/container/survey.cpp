@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "nvhook/base/quote.hpp"
+#include "nvhook/files/mount_id.hpp"
 #include "nvhook/files/open.hpp"
 
 namespace nvhook::container {
@@ -136,7 +137,11 @@ Result<Found> look_at(const Rootfs& rootfs, const Examined& directory, const std
     return system_failure(ErrorId::DstResolve, "statx " + quote(name));
   }
   found.standing = standing_of(facts.stx_mode);
-  found.other_mount = facts.stx_mnt_id != directory.mount_id;
+  const auto mount_id = (facts.stx_mask & STATX_MNT_ID) != 0
+                            ? facts.stx_mnt_id
+                            : files::mount_id_at(directory.fd.get(), name);
+  if (!mount_id) return std::unexpected(Error(mount_id.error()).as(ErrorId::Race));
+  found.other_mount = *mount_id != directory.mount_id;
   if (found.standing == Standing::CharDevice)
     found.number = {.major = facts.stx_rdev_major, .minor = facts.stx_rdev_minor};
   if (found.standing != Standing::Link) return found;

@@ -13,7 +13,7 @@ namespace nvhook::container {
 // so a pid that is given to somebody else meanwhile cannot mislead us.
 struct Process {
   pid_t pid = 0;
-  UniqueFd pidfd;
+  UniqueFd pidfd;            // empty where the kernel has none (before Linux 5.3)
   UniqueFd proc;             // /proc/<pid>, O_PATH; reads give ESRCH once it is dead
   UniqueFd mount_namespace;  // for setns(2)
   UniqueFd root;             // its "/", in its mount namespace, O_PATH
