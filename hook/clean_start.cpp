@@ -10,6 +10,8 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "nvhook/base/close_from.hpp"
+
 namespace nvhook {
 namespace {
 
@@ -47,9 +49,13 @@ void start_again_without_environment(char** argv) {
 
 }  // namespace
 
-Surroundings clean_start(char** argv) {
-  ::close_range(STDERR_FILENO + 1, ~0U, 0);
+Result<Surroundings> clean_start(char** argv) {
+  const bool closed = close_from(STDERR_FILENO + 1);
   fill_standard_streams();
+  if (!closed)
+    return failure(ErrorId::Kernel,
+                   "inherited descriptors cannot be closed: the kernel has no close_range, and "
+                   "/proc/self/fd does not list them");
   if (std::getenv("GLIBC_TUNABLES") != nullptr) start_again_without_environment(argv);
 
   const Surroundings surroundings{.no_color = std::getenv("NO_COLOR") != nullptr};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nvhook/base/error.hpp"
+
 namespace nvhook {
 
 // What the environment may still decide once it is gone: how output looks.
@@ -13,7 +15,7 @@ struct Surroundings {
 // processes cannot look into it, file modes are exact, no signal is blocked, and writing to a
 // closed pipe is an error instead of death. A process that was started with GLIBC_TUNABLES, which
 // the C library has acted on already, is started again without. The working directory is left to
-// the command line.
-[[nodiscard]] Surroundings clean_start(char** argv);
+// the command line. Fails with E_KERNEL where descriptors cannot be closed.
+[[nodiscard]] Result<Surroundings> clean_start(char** argv);
 
 }  // namespace nvhook

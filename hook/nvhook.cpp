@@ -132,10 +132,11 @@ Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& jour
 
 int main(int argc, char** argv) {
   using namespace nvhook;
-  const auto surroundings = clean_start(argv);
   Journal journal;
   try {
-    const auto done = run(argc, argv, surroundings, journal);
+    const auto surroundings = clean_start(argv);
+    const auto done = surroundings ? run(argc, argv, *surroundings, journal)
+                                   : Result<void>(std::unexpected(surroundings.error()));
     if (done) return EXIT_SUCCESS;
     journal.error(done.error());
     return exit_status_of(done.error().id());

@@ -73,11 +73,11 @@ Result<std::string> read_config(std::string_view bundle) {
   auto text = files::read_file(directory->get(), "config.json", oci::kMaxConfigBytes,
                                files::Lookup::InRoot);
   if (text) return text;
-  const bool too_large = text.error().code() == std::errc::file_too_large;
-  return std::unexpected(std::move(text)
-                             .error()
-                             .within("bundle " + quote(bundle))
-                             .as(too_large ? ErrorId::StateLimit : ErrorId::StateRead));
+  const auto code = text.error().code();
+  auto error = std::move(text).error().within("bundle " + quote(bundle));
+  if (!code) return std::unexpected(std::move(error));  // of the kernel, not of this file
+  const bool too_large = code == std::errc::file_too_large;
+  return std::unexpected(std::move(error).as(too_large ? ErrorId::StateLimit : ErrorId::StateRead));
 }
 
 Result<oci::State> take_state(ParserChild& child) {

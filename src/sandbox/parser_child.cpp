@@ -18,6 +18,8 @@
 #include <optional>
 #include <utility>
 
+#include "nvhook/base/close_from.hpp"
+
 namespace nvhook::sandbox {
 namespace {
 
@@ -95,7 +97,7 @@ constexpr int kSocket = 0;  // where the child keeps its end, in place of standa
 void shed_everything_but(int socket) {
   ::dup2(socket, kSocket);
   ::close(STDOUT_FILENO);
-  ::close_range(STDERR_FILENO + 1, ~0U, 0);
+  if (!close_from(STDERR_FILENO + 1)) ::_exit(1);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   limit(RLIMIT_CPU, 2);
