@@ -18,10 +18,6 @@
 namespace nvhook::files {
 namespace {
 
-std::unexpected<Error> not_ours() {
-  return failure(ErrorId::Kernel, "/proc/<pid> is not this process's: something is mounted there");
-}
-
 // The first bytes of a small procfs file; nothing if it cannot be read.
 std::string start_of(int directory, const std::string& name) {
   const UniqueFd fd(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
@@ -40,7 +36,8 @@ Result<UniqueFd> open_fdinfo(int proc) {
   if (!self || ::fstat(proc, &root) != 0 || ::fstat(self.get(), &status) != 0)
     return system_failure(ErrorId::Kernel, "open /proc/<pid>");
   if (status.st_dev != root.st_dev || !start_of(self.get(), "stat").starts_with(pid + " "))
-    return not_ours();
+    return failure(ErrorId::Kernel,
+                   "/proc/" + pid + " is not this process's: something is mounted over it");
   UniqueFd fdinfo(::openat(self.get(), "fdinfo", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fdinfo) return system_failure(ErrorId::Kernel, "open /proc/<pid>/fdinfo");
   return fdinfo;
@@ -69,10 +66,6 @@ Result<int> own_fdinfo() {
   if (!proc) return std::unexpected(proc.error());
   auto fdinfo = open_fdinfo(proc->get());
   if (!fdinfo) return std::unexpected(std::move(fdinfo).error());
-  const auto above = read_mount_id(fdinfo->get(), proc->get());
-  const auto here = read_mount_id(fdinfo->get(), fdinfo->get());
-  if (!above || !here) return std::unexpected(above ? here.error() : above.error());
-  if (*above != *here) return not_ours();
   held = std::move(*fdinfo);
   owner = ::getpid();
   return held.get();

@@ -28,9 +28,9 @@ constexpr std::size_t kMaxDepth = 256;  // descriptors that a path may cost us
 constexpr ino_t kProcfsRootInode = 1;   // linux/include/linux/proc_ns.h, PROC_ROOT_INO
 constexpr int kHold = O_PATH | O_NOFOLLOW | O_CLOEXEC;
 
-std::unexpected<Error> refuse(int code, const std::string& name) {
+std::unexpected<Error> refused(int code, const std::string& path) {
   errno = code;
-  return system_failure(ErrorId::Kernel, "open " + quote(name));
+  return system_failure(ErrorId::Kernel, "open " + quote(path));
 }
 
 // What of openat2 the walk does not offer, or openat2 itself does not take.
@@ -46,7 +46,7 @@ bool are_usable(int flags) {
 class Walk {
  public:
   Walk(int top, const std::string& path, int flags, Lookup lookup)
-      : top_(top), rest_(path), flags_(flags | O_CLOEXEC), lookup_(lookup) {}
+      : top_(top), path_(path), rest_(path), flags_(flags | O_CLOEXEC), lookup_(lookup) {}
 
   Result<UniqueFd> run();
 
@@ -62,6 +62,8 @@ class Walk {
     return lookup_ == Lookup::InRoot || lookup_ == Lookup::InRootSameMount;
   }
 
+  [[nodiscard]] std::unexpected<Error> refuse(int code) const { return refused(code, path_); }
+
   // The next component, without the slashes before it; empty at the end.
   std::string take_name();
   [[nodiscard]] bool at_end() const { return rest_.find_first_not_of('/', at_) == rest_.npos; }
@@ -72,10 +74,11 @@ class Walk {
   // Nothing if the name was a link, which is to be walked now.
   Result<std::optional<UniqueFd>> last(const std::string& name);
   Result<UniqueFd> open_for_use(const std::string& name, const struct stat& held);
-  Result<void> follow(int link, const std::string& name, const struct stat& status);
-  Result<void> check_mount(int fd, const std::string& name);
+  Result<void> follow(int link, const struct stat& status);
+  Result<void> check_mount(int fd) const;
 
   const int top_;                // borrowed
+  const std::string& path_;      // as it was asked for
   std::vector<UniqueFd> below_;  // the directories from the top to where we are
   std::string rest_;             // the path with the links that were found in it, ...
   std::size_t at_ = 0;           // ... walked up to here
@@ -92,7 +95,7 @@ std::string Walk::take_name() {
 }
 
 Result<void> Walk::to_top() {
-  if (!top_is_root()) return refuse(EXDEV, rest_);
+  if (!top_is_root()) return refuse(EXDEV);
   below_.clear();
   return {};
 }
@@ -100,33 +103,33 @@ Result<void> Walk::to_top() {
 Result<void> Walk::up() {
   // Leaving a directory needs the right to search it, as entering another one below it does.
   const UniqueFd searched(::openat(here(), ".", O_PATH | O_CLOEXEC));
-  if (!searched) return refuse(errno, "..");
+  if (!searched) return refuse(errno);
   if (!below_.empty())
     below_.pop_back();
   else if (!top_is_root())
-    return refuse(EXDEV, "..");
+    return refuse(EXDEV);
   return {};
 }
 
-Result<void> Walk::check_mount(int fd, const std::string& name) {
+Result<void> Walk::check_mount(int fd) const {
   if (!stays_on_mount()) return {};
   const auto mount = mount_id_of(fd);
   if (!mount) return std::unexpected(mount.error());
-  if (*mount != *mount_) return refuse(EXDEV, name);
+  if (*mount != *mount_) return refuse(EXDEV);
   return {};
 }
 
-Result<void> Walk::follow(int link, const std::string& name, const struct stat& status) {
-  if (++links_ > kMaxLinks || !follows_links()) return refuse(ELOOP, name);
+Result<void> Walk::follow(int link, const struct stat& status) {
+  if (++links_ > kMaxLinks || !follows_links()) return refuse(ELOOP);
   std::array<char, kMaxPath + 1> text;
   const auto size = ::readlinkat(link, "", text.data(), text.size());
-  if (size < 0) return refuse(errno, name);
+  if (size < 0) return refuse(errno);
 
   struct statfs system {};
   struct stat parent {};
-  if (::fstatfs(link, &system) != 0 || ::fstat(here(), &parent) != 0) return refuse(errno, name);
+  if (::fstatfs(link, &system) != 0 || ::fstat(here(), &parent) != 0) return refuse(errno);
   const bool in_root = parent.st_dev == status.st_dev && parent.st_ino == kProcfsRootInode;
-  if (system.f_type == PROC_SUPER_MAGIC && !in_root) return refuse(ELOOP, name);
+  if (system.f_type == PROC_SUPER_MAGIC && !in_root) return refuse(ELOOP);
 
   const std::string_view target(text.data(), static_cast<std::size_t>(size));
   rest_.replace(0, at_, target);
@@ -139,16 +142,16 @@ Result<void> Walk::follow(int link, const std::string& name, const struct stat& 
 Result<void> Walk::down(const std::string& name) {
   UniqueFd fd(::openat(here(), name.c_str(), kHold | O_DIRECTORY));
   if (!fd) {
-    if (errno != ENOTDIR && errno != ELOOP) return refuse(errno, name);
+    if (errno != ENOTDIR && errno != ELOOP) return refuse(errno);
     fd = UniqueFd(::openat(here(), name.c_str(), kHold));
     struct stat status {};
-    if (!fd || ::fstat(fd.get(), &status) != 0) return refuse(errno, name);
-    if (auto same = check_mount(fd.get(), name); !same) return same;
-    if (S_ISLNK(status.st_mode)) return follow(fd.get(), name, status);
-    if (!S_ISDIR(status.st_mode)) return refuse(ENOTDIR, name);
+    if (!fd || ::fstat(fd.get(), &status) != 0) return refuse(errno);
+    if (auto same = check_mount(fd.get()); !same) return same;
+    if (S_ISLNK(status.st_mode)) return follow(fd.get(), status);
+    if (!S_ISDIR(status.st_mode)) return refuse(ENOTDIR);
   }
-  if (auto same = check_mount(fd.get(), name); !same) return same;
-  if (below_.size() == kMaxDepth) return refuse(ENAMETOOLONG, name);
+  if (auto same = check_mount(fd.get()); !same) return same;
+  if (below_.size() == kMaxDepth) return refuse(ENAMETOOLONG);
   below_.push_back(std::move(fd));
   return {};
 }
@@ -157,24 +160,24 @@ Result<void> Walk::down(const std::string& name) {
 Result<UniqueFd> Walk::open_for_use(const std::string& name, const struct stat& held) {
   UniqueFd fd(::openat(here(), name.c_str(), flags_ | O_NOFOLLOW));
   struct stat opened {};
-  if (!fd || ::fstat(fd.get(), &opened) != 0) return refuse(errno, name);
-  if (opened.st_dev != held.st_dev || opened.st_ino != held.st_ino) return refuse(EAGAIN, name);
+  if (!fd || ::fstat(fd.get(), &opened) != 0) return refuse(errno);
+  if (opened.st_dev != held.st_dev || opened.st_ino != held.st_ino) return refuse(EAGAIN);
   return fd;
 }
 
 Result<std::optional<UniqueFd>> Walk::last(const std::string& name) {
   UniqueFd fd(::openat(here(), name.c_str(), kHold));
   struct stat status {};
-  if (!fd || ::fstat(fd.get(), &status) != 0) return refuse(errno, name);
-  if (auto same = check_mount(fd.get(), name); !same) return std::unexpected(same.error());
+  if (!fd || ::fstat(fd.get(), &status) != 0) return refuse(errno);
+  if (auto same = check_mount(fd.get()); !same) return std::unexpected(same.error());
   // A slash behind the name asks for a directory, and for the one that a link leads to.
   if (at_ != rest_.size()) flags_ = (flags_ | O_DIRECTORY) & ~O_NOFOLLOW;
   if (S_ISLNK(status.st_mode) && (flags_ & O_NOFOLLOW) == 0) {
-    if (auto followed = follow(fd.get(), name, status); !followed)
+    if (auto followed = follow(fd.get(), status); !followed)
       return std::unexpected(followed.error());
     return std::nullopt;
   }
-  if ((flags_ & O_DIRECTORY) != 0 && !S_ISDIR(status.st_mode)) return refuse(ENOTDIR, name);
+  if ((flags_ & O_DIRECTORY) != 0 && !S_ISDIR(status.st_mode)) return refuse(ENOTDIR);
   if ((flags_ & O_PATH) != 0) return fd;
   auto opened = open_for_use(name, status);
   if (!opened) return std::unexpected(std::move(opened).error());
@@ -193,7 +196,7 @@ Result<UniqueFd> Walk::run() {
     const auto name = take_name();
     if (name.empty()) {  // at the directory that we are in
       UniqueFd fd(::openat(here(), ".", flags_));
-      if (!fd) return refuse(errno, ".");
+      if (!fd) return refuse(errno);
       return fd;
     }
     if (name == ".") continue;
@@ -213,9 +216,9 @@ Result<UniqueFd> Walk::run() {
 }  // namespace
 
 Result<UniqueFd> walk(int dir, const std::string& path, int flags, Lookup lookup) {
-  if (!are_usable(flags)) return refuse(EINVAL, path);
-  if (path.empty()) return refuse(ENOENT, path);
-  if (path.size() > kMaxPath) return refuse(ENAMETOOLONG, path);
+  if (!are_usable(flags)) return refused(EINVAL, path);
+  if (path.empty()) return refused(ENOENT, path);
+  if (path.size() > kMaxPath) return refused(ENAMETOOLONG, path);
   return Walk(dir, path, flags, lookup).run();
 }
 

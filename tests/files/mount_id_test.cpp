@@ -3,6 +3,10 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
 
 #include "files/fdinfo.hpp"
 #include "support/child.hpp"
@@ -83,6 +87,24 @@ TEST_F(MountId, IsNotBelievedOfAFakeProcfs) {
 
   EXPECT_THAT(said, ::testing::HasSubstr("not a procfs"));
   ASSERT_EQ(::umount("/proc"), 0);
+}
+
+TEST_F(MountId, IsNotBelievedOfAnotherProcess) {
+  const auto root = open("/");
+  std::vector<UniqueFd> only_here;  // numbers that the child will have given to something else
+  for (int i = 0; i < 32; ++i) only_here.push_back(open("/"));
+
+  const auto said = test::said_by_child([&]() -> std::string {
+    only_here.clear();
+    const auto parent = "/proc/" + std::to_string(::getppid());
+    const auto self = "/proc/" + std::to_string(::getpid());
+    if (::mount(parent.c_str(), self.c_str(), nullptr, MS_BIND, nullptr) != 0) return "no mount";
+    const auto id = mount_id_by_fdinfo(root.get());
+    ::umount(self.c_str());
+    return id ? "mount " + std::to_string(*id) : id.error().text();
+  });
+
+  EXPECT_THAT(said, ::testing::HasSubstr("is not this process's"));
 }
 
 }  // namespace
