@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "nvhook/base/quote.hpp"
 #include "nvhook/container/image.hpp"
 #include "nvhook/container/mountinfo.hpp"
 #include "nvhook/container/survey.hpp"
@@ -61,6 +62,10 @@ Result<container::Survey> survey_places(Prepared& prepared,
     auto parsed = container::parse_mountinfo(text);
     if (!parsed) return std::unexpected(std::move(parsed).error());
     mounts = std::move(*parsed);
+    if (!container::is_bound_onto_itself(mounts, prepared.rootfs.mount_id))
+      return failure(ErrorId::Rootfs, "root file system " + quote(prepared.rootfs.path) +
+                                          " is another mount than the one that a runtime makes: "
+                                          "what is put there may be put on the host");
     prepared.rootfs.dev_mount_id = container::dev_mount_of(mounts, prepared.rootfs.mount_id);
   }
   return container::survey(prepared.rootfs, places, mounts);

@@ -81,6 +81,18 @@ Result<std::vector<MountEntry>> parse_mountinfo(std::string_view text) {
   return entries;
 }
 
+bool is_bound_onto_itself(const std::vector<MountEntry>& mounts, std::uint64_t mount_id) {
+  const auto mount = std::ranges::find(mounts, mount_id, &MountEntry::id);
+  if (mount == mounts.end()) return false;
+  const auto below = std::ranges::find(mounts, mount->parent, &MountEntry::id);
+  if (below == mounts.end() || below->device != mount->device) return false;
+  // What stands at the mount point in the mount below: its root, and the way from there.
+  const auto slash_less = [](const std::string& path) { return path == "/" ? "" : path; };
+  const auto base = slash_less(below->mount_point);
+  if (!mount->mount_point.starts_with(base)) return false;
+  return slash_less(mount->root) == slash_less(below->root) + mount->mount_point.substr(base.size());
+}
+
 std::optional<std::uint64_t> dev_mount_of(const std::vector<MountEntry>& mounts,
                                           std::uint64_t rootfs_mount) {
   const auto root = std::ranges::find(mounts, rootfs_mount, &MountEntry::id);

@@ -45,6 +45,32 @@ TEST(Mountinfo, RefusesLinesThatTheKernelDoesNotWrite) {
     EXPECT_FALSE(parse_mountinfo(text)) << text;
 }
 
+// Mount 20, on mount 1 or on what a line more says.
+bool bound_onto_itself(const std::string& line, const std::string& more = {}) {
+  const std::string text = "1 0 8:1 / / rw - ext4 sda rw\n" + more + line;
+  const auto entries = parse_mountinfo(text);
+  EXPECT_TRUE(entries);
+  return is_bound_onto_itself(*entries, 20);
+}
+
+TEST(BoundOntoItself, IsWhatShowsTheDirectoryThatItCovers) {
+  EXPECT_TRUE(bound_onto_itself("20 1 8:1 /var/lib/c/root /var/lib/c/root rw - ext4 sda rw\n"));
+  // An engine has mounted the image there, on a disk of its own.
+  const std::string engine = "5 1 8:2 /images /srv rw - ext4 sdb rw\n";
+  EXPECT_TRUE(bound_onto_itself("20 5 8:2 /images/c /srv/c rw - ext4 sdb rw\n", engine));
+  const std::string overlay = "6 1 0:50 / /run/c/rootfs rw - overlay overlay rw\n";
+  EXPECT_TRUE(bound_onto_itself("20 6 0:50 / /run/c/rootfs rw - overlay overlay rw\n", overlay));
+}
+
+TEST(BoundOntoItself, IsNoMountThatBringsSomethingElse) {
+  EXPECT_FALSE(bound_onto_itself("20 1 0:6 / /dev rw - devtmpfs udev rw\n"));
+  EXPECT_FALSE(bound_onto_itself("20 1 8:1 /var/other /var/lib/c/root rw - ext4 sda rw\n"));
+  EXPECT_FALSE(bound_onto_itself("20 1 8:1 / /var/lib/c/root rw - ext4 sda rw\n"));
+  EXPECT_FALSE(bound_onto_itself("20 1 8:2 /var/lib/c /var/lib/c rw - ext4 sdb rw\n"));
+  EXPECT_FALSE(bound_onto_itself("20 7 8:1 /r /r rw - ext4 sda rw\n"));  // on nothing we know
+  EXPECT_FALSE(bound_onto_itself("21 1 8:1 /r /r rw - ext4 sda rw\n"));
+}
+
 // The root file system is mount 20, at /r.
 std::optional<std::uint64_t> dev_of(std::string_view dev, std::string_view elsewhere = {}) {
   const std::string text =

@@ -31,6 +31,13 @@ struct MountEntry {
 // is interpreted. Fails with E_KERNEL for a line that proc(5) does not describe.
 [[nodiscard]] Result<std::vector<MountEntry>> parse_mountinfo(std::string_view text);
 
+// Whether this mount shows the very directory that it covers. A runtime binds a container's root file
+// system onto itself; every other mount in its namespace, such as the copy of the host's /dev or
+// /proc, shows something that is not there below it. Source: runc, libcontainer/rootfs_linux.go,
+// prepareRoot; crun, src/libcrun/linux.c, libcrun_set_mounts.
+[[nodiscard]] bool is_bound_onto_itself(const std::vector<MountEntry>& mounts,
+                                        std::uint64_t mount_id);
+
 // The mount at /dev of the root file system that is mounted as `rootfs_mount`, if it is one that a
 // runtime makes: a tmpfs directly on the root, which appears nowhere else in the namespace. The
 // runtime has copied the host's mounts into it, so a tmpfs of the host's, bound there, appears
