@@ -56,7 +56,8 @@ std::string_view name_of(Oracle oracle) {
 
 void append(Complaints& all, Complaints more) { std::ranges::move(more, std::back_inserter(all)); }
 
-// What runs a program on the tier's kernel.
+}  // namespace
+
 std::vector<std::string> launcher_of(Tier tier) {
 #ifdef NVHOOK_WITHOUT_CALLS
   if (tier == Tier::Old) return {NVHOOK_WITHOUT_CALLS, "ENOSYS", "new-kernel-calls"};
@@ -64,8 +65,6 @@ std::vector<std::string> launcher_of(Tier tier) {
   if (tier != Tier::New) std::abort();  // tiers() has what can be run
   return {};
 }
-
-}  // namespace
 
 fs::path Scene::simulated_host() { return NVHOOK_SIMULATED_HOST; }
 
@@ -165,17 +164,31 @@ void Attack::judge_calls(const fs::path& trace) {
 }
 
 // A dry run may not know all that the hook meets, but what it refuses the hook refuses.
-void Attack::judge_against_plan(const Finished& dry_run) {
-  if (dry_run.status == 0) return;
-  const Outcome dry{.finished = dry_run, .plan = {}, .complaints = {}};
-  if (outcome_.finished.status != dry_run.status || outcome_.error() != dry.error())
-    outcome_.complaints.push_back({Oracle::Result, "the dry run said: " + dry_run.err});
+void Attack::judge_against_plan(const std::optional<Finished>& dry_run) {
+  if (!dry_run || dry_run->status == 0) return;
+  const Outcome dry{.finished = *dry_run, .plan = {}, .complaints = {}};
+  if (outcome_.finished.status != dry_run->status || outcome_.error() != dry.error())
+    outcome_.complaints.push_back({Oracle::Result, "the dry run said: " + dry_run->err});
 }
 
-Finished Attack::run_dry() {
+Finished Attack::run_in_scene(std::vector<std::string> command, bool watched) {
+  auto environment = scene_->environment;
+  // A sanitized build's search for leaks cannot work while somebody looks on.
+  if (watched) environment.emplace_back("ASAN_OPTIONS=detect_leaks=0");
+  const auto ended = launch({.arguments = std::move(command),
+                             .input = state(),
+                             .environment = std::move(environment),
+                             .before = scene_->before,
+                             .watch = watched ? scene_->watch : Watch{}});
+  EXPECT_FALSE(ended.hung);
+  return ended;
+}
+
+std::optional<Finished> Attack::run_dry() {
   scene_->bundle.write();
-  auto dry_run = run(hook_command({"--dry-run", "--format", "json"}), state(), scene_->environment);
   outcome_ = {};
+  if (!scene_->rehearsed) return std::nullopt;
+  auto dry_run = run_in_scene(hook_command({"--dry-run", "--format", "json"}), false);
   outcome_.plan = PlanOfRun::parse(dry_run.out);
   return dry_run;
 }
@@ -184,22 +197,18 @@ const Outcome& Attack::run_hook() {
   const Before before(scene(), container());
   const auto dry_run = run_dry();
   auto command = hook_command({scene_->stage});
-  auto environment = scene_->environment;
   const auto trace = records_.on_disk("/trace").string();
   if (scene_->traced) {
     const std::vector<std::string> strace = {"strace", "-f", "-qq", "-o", trace};
     command.insert(command.begin(), strace.begin(), strace.end());
-    // A sanitized build's search for leaks cannot work while strace looks on.
-    environment.emplace_back("ASAN_OPTIONS=detect_leaks=0");
   }
-  outcome_.finished = run(command, state(), environment);
+  const bool watched = scene_->traced || scene_->watch;
+  outcome_.finished = run_in_scene(std::move(command), watched);
   judge_run(before);
   append(outcome_.complaints, judge_result(outcome_.finished));
   judge_against_plan(dry_run);
-  if (scene_->traced)
-    judge_calls(trace);
-  else
-    append(outcome_.complaints, judge_cost(outcome_.finished));
+  if (scene_->traced) judge_calls(trace);
+  if (!watched) append(outcome_.complaints, judge_cost(outcome_.finished, scene_->most_wall));
   return outcome_;
 }
 

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -18,6 +20,7 @@
 #include "integration/bundle.hpp"
 #include "support/command.hpp"
 #include "support/fake_root.hpp"
+#include "support/launch.hpp"
 #include "support/test_container.hpp"
 
 namespace nvhook::test {
@@ -37,6 +40,10 @@ struct Scene {
                                                 // log, the upper layer of an overlay
   std::set<pid_t> companions;                   // processes of the test, whose doings are their own
   bool traced = false;                          // under strace, which finds wrong calls and is slow
+  std::function<void()> before;                 // done in the hook's process, before it starts
+  Watch watch;                                  // asked about each call of the hook (not dry)
+  bool rehearsed = true;                        // by a dry run, whose plan the oracles go by
+  std::chrono::seconds most_wall{2};            // that the hook may take
 
   [[nodiscard]] static std::filesystem::path simulated_host();
 };
@@ -86,11 +93,13 @@ class Attack : public ::testing::TestWithParam<Variant> {
   struct Before;
   [[nodiscard]] std::vector<std::string> hook_command(std::vector<std::string> arguments) const;
   [[nodiscard]] std::string state();
-  // Runs nvhook dry for outcome_.plan.
-  Finished run_dry();
+  // Runs a program as the scene has it.
+  Finished run_in_scene(std::vector<std::string> command, bool watched);
+  // Runs nvhook dry for outcome_.plan; nothing where the scene is not rehearsed.
+  std::optional<Finished> run_dry();
   void judge_run(const Before& before);
   void judge_calls(const std::filesystem::path& trace);
-  void judge_against_plan(const Finished& dry_run);
+  void judge_against_plan(const std::optional<Finished>& dry_run);
   void expect_no_complaints() const;
 
   std::unique_ptr<Scene> scene_;

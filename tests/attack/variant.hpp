@@ -23,6 +23,9 @@ struct Variant {
 
 inline std::vector<Tier> tiers() { return {Tier::New}; }
 
+// The words before a command that run it on the tier's kernel.
+[[nodiscard]] std::vector<std::string> launcher_of(Tier tier);
+
 inline std::vector<Variant> variants() {
   std::vector<Variant> all;
   for (const auto tier : tiers()) all.push_back({tier, Layout::System});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace nvhook::test {
 // error line if it failed and none otherwise, warnings of known ids, in printable ASCII.
 [[nodiscard]] Complaints judge_result(const Finished& finished);
 
-// Whether it took at most 2 s, and 64 MiB of memory. A sanitized program may take more memory.
-[[nodiscard]] Complaints judge_cost(const Finished& finished);
+// Whether it took at most that long, and 64 MiB of memory. A sanitized program may take more
+// memory.
+[[nodiscard]] Complaints judge_cost(const Finished& finished, std::chrono::seconds most_wall);
 
 }  // namespace nvhook::test

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/launch.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "nvhook/base/unique_fd.hpp"
+
+// glibc 2.36's header does not say that its functions are C's.
+extern "C" {
+#include <sys/pidfd.h>
+}
+
+namespace nvhook::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+[[noreturn]] void give_up(const char* what) {
+  std::perror(what);
+  std::abort();  // the machine cannot do what these tests need
+}
+
+UniqueFd memory_file(std::string_view content) {
+  UniqueFd fd(::memfd_create("stream", MFD_CLOEXEC));
+  if (!fd ||
+      ::write(fd.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()))
+    give_up("memfd_create");
+  ::lseek(fd.get(), 0, SEEK_SET);
+  return fd;
+}
+
+std::string content_of(int fd) {
+  std::string text;
+  std::array<char, 65536> chunk{};
+  for (;;) {
+    const auto got = ::pread(fd, chunk.data(), chunk.size(), static_cast<off_t>(text.size()));
+    if (got <= 0) return text;
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+  }
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> all;
+  all.reserve(strings.size() + 1);
+  for (const auto& string : strings) all.push_back(const_cast<char*>(string.c_str()));
+  all.push_back(nullptr);
+  return all;
+}
+
+// The number of the listening descriptor in the new process, in memory that both see: from the
+// moment of the filter on the process cannot even write it anywhere before somebody answers.
+class Mailbox {
+ public:
+  Mailbox() {
+    void* page = ::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) give_up("mmap");
+    number_ = new (page) std::atomic<int>(-1);
+  }
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+  ~Mailbox() { ::munmap(number_, sizeof(std::atomic<int>)); }
+
+  void put(int number) { number_->store(number); }
+  [[nodiscard]] int take() const {
+    const auto give_up_at = Clock::now() + std::chrono::seconds(30);
+    while (number_->load() < 0 && Clock::now() < give_up_at) ::usleep(50);
+    return number_->load();
+  }
+
+ private:
+  std::atomic<int>* number_;
+};
+
+void install_filter(Mailbox& mailbox) {
+  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_NOTIFY);
+  bool fine = filter != nullptr;
+  for (const int call : {SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn)})
+    fine = fine && seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0) == 0;
+  // A filter that a sandbox adds later still counts: the strictest answer wins.
+  if (!fine || seccomp_load(filter) != 0) ::_exit(126);
+  mailbox.put(seccomp_notify_fd(filter));
+}
+
+// Answers until nobody is left to ask.
+class Supervisor {
+ public:
+  Supervisor(UniqueFd listener, pid_t program, const Launch& launch)
+      : listener_(std::move(listener)), program_(program), watch_(launch.watch) {
+    if (seccomp_notify_alloc(&request_, &answer_) != 0) give_up("seccomp_notify_alloc");
+  }
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+  ~Supervisor() { seccomp_notify_free(request_, answer_); }
+
+  // Whether all have ended in time.
+  bool serve(Clock::time_point deadline) {
+    for (;;) {
+      pollfd wait{.fd = listener_.get(), .events = POLLIN, .revents = 0};
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+      if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0) return false;
+      if ((wait.revents & POLLIN) == 0) return true;
+      answer_one();
+    }
+  }
+
+ private:
+  void answer_one() {
+    std::memset(request_, 0, sizeof *request_);
+    if (seccomp_notify_receive(listener_.get(), request_) != 0) return;  // killed while it waited
+    WatchedCall call{.pid = static_cast<pid_t>(request_->pid),
+                     .by_program = static_cast<pid_t>(request_->pid) == program_,
+                     .number = request_->data.nr};
+    for (std::size_t i = 0; i < call.arguments.size(); ++i)
+      call.arguments[i] = request_->data.args[i];
+    // What is made between the filter and the start is ours.
+    const bool start = !started_ && call.number == SCMP_SYS(execve);
+    const auto verdict = started_ ? watch_(call) : Answer{};
+    started_ = started_ || start;
+    if (verdict.kill) ::kill(call.pid, SIGKILL);
+    std::memset(answer_, 0, sizeof *answer_);
+    answer_->id = request_->id;
+    answer_->error = -verdict.error;
+    if (verdict.error == 0) answer_->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    seccomp_notify_respond(listener_.get(), answer_);
+  }
+
+  UniqueFd listener_;
+  pid_t program_;
+  const Watch& watch_;
+  bool started_ = false;
+  seccomp_notif* request_ = nullptr;
+  seccomp_notif_resp* answer_ = nullptr;
+};
+
+// Waits for the process; kills it at the deadline.
+bool wait_for(int pidfd, Clock::time_point deadline) {
+  pollfd wait{.fd = pidfd, .events = POLLIN, .revents = 0};
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto ready = left.count() > 0 ? ::poll(&wait, 1, static_cast<int>(left.count())) : 0;
+    if (ready == 1) return true;
+    if (ready == 0) return false;
+  }
+}
+
+}  // namespace
+
+std::string WatchedCall::name() const {
+  const std::unique_ptr<char, decltype(&std::free)> text(
+      seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number), &std::free);
+  return text ? text.get() : std::to_string(number);
+}
+
+std::string WatchedCall::text(std::size_t argument) const {
+  std::string bytes(4096, '\0');
+  const UniqueFd memory(
+      ::open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDONLY | O_CLOEXEC));
+  const auto got =
+      ::pread(memory.get(), bytes.data(), bytes.size(), static_cast<off_t>(arguments.at(argument)));
+  bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return bytes.substr(0, bytes.find('\0'));
+}
+
+Ended launch(const Launch& launch) {
+  const auto argv = pointers(launch.arguments);
+  const auto envp = pointers(launch.environment);
+  const auto in = memory_file(launch.input);
+  const auto out = memory_file({});
+  const auto err = memory_file({});
+  Mailbox mailbox;
+
+  const auto start = Clock::now();
+  const auto deadline = start + launch.patience;
+  const pid_t child = ::fork();
+  if (child < 0) give_up("fork");
+  if (child == 0) {
+    ::dup2(in.get(), STDIN_FILENO);
+    ::dup2(out.get(), STDOUT_FILENO);
+    ::dup2(err.get(), STDERR_FILENO);
+    if (launch.before) launch.before();
+    if (launch.watch) install_filter(mailbox);
+    ::execvpe(argv[0], argv.data(), envp.data());
+    ::_exit(127);
+  }
+  const UniqueFd pidfd(::pidfd_open(child, 0));
+  bool in_time = true;
+  if (launch.watch) {
+    UniqueFd listener(::pidfd_getfd(pidfd.get(), mailbox.take(), 0));
+    if (!listener) give_up("pidfd_getfd");
+    in_time = Supervisor(std::move(listener), child, launch).serve(deadline);
+  }
+  in_time = in_time && wait_for(pidfd.get(), deadline);
+  if (!in_time) ::kill(child, SIGKILL);
+
+  int status = 0;
+  rusage used{};
+  while (::wait4(child, &status, 0, &used) < 0 && errno == EINTR) {
+  }
+  const auto wall = Clock::now() - start;
+  return {{.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+           .out = content_of(out.get()),
+           .err = content_of(err.get()),
+           .wall = std::chrono::duration_cast<std::chrono::milliseconds>(wall),
+           .max_rss_kib = used.ru_maxrss},
+          !in_time};
+}
+
+}  // namespace nvhook::test
