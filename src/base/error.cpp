@@ -35,4 +35,11 @@ std::unexpected<Error> system_failure(ErrorId id, std::string action) {
   return std::unexpected(Error(id, std::move(action), code));
 }
 
+bool leads_nowhere(const Error& lookup) {
+  const auto& code = lookup.code();
+  return code == std::errc::no_such_file_or_directory || code == std::errc::not_a_directory ||
+         code == std::errc::too_many_symbolic_link_levels || code == std::errc::cross_device_link ||
+         code == std::errc::filename_too_long || code == std::errc::permission_denied;
+}
+
 }  // namespace nvhook

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
+#include "nvhook/base/quote.hpp"
 #include "nvhook/files/open.hpp"
 
 namespace nvhook::container {
@@ -47,58 +49,96 @@ constexpr std::array kLoaders = {
     Loader{"/lib/ld-linux.so.2", Libc::Glibc},
 };
 
-bool exists(ContainerRoot root, std::string_view path) {
-  return files::open_at(root.fd, path, O_PATH, files::Lookup::InRoot).has_value();
+Result<bool> exists(ContainerRoot root, std::string_view path) {
+  const auto file = files::open_at(root.fd, path, O_PATH, files::Lookup::InRoot);
+  if (!file && !leads_nowhere(file.error())) return std::unexpected(file.error());
+  return file.has_value();
 }
 
 // An image may have anything under a loader's name; what is no ELF file is no loader. Other mounts
 // are left alone: reading /proc/kmsg, a plain file by its looks, would take the host's log away.
-std::optional<elf::Identity> loader_identity(ContainerRoot root, std::string_view path) {
+Result<std::optional<elf::Identity>> loader_identity(ContainerRoot root, std::string_view path) {
   const auto file = files::open_regular(root.fd, path, files::Lookup::InRootSameMount);
-  if (!file) return std::nullopt;
+  const bool none =
+      !file && (leads_nowhere(file.error()) || file.error().code() == std::errc::invalid_argument);
+  if (none) return std::nullopt;
+  if (!file) return std::unexpected(file.error());
   std::array<std::byte, elf::kIdentityBytes> start{};
-  if (::pread(file->get(), start.data(), start.size(), 0) != static_cast<ssize_t>(start.size()))
-    return std::nullopt;
+  const auto got = ::pread(file->get(), start.data(), start.size(), 0);
+  if (got < 0) return system_failure(ErrorId::Kernel, "read " + quote(path));
+  if (got != static_cast<ssize_t>(start.size())) return std::nullopt;
   const auto identity = elf::identify(start);
   return identity ? std::optional(*identity) : std::nullopt;
 }
 
 // /usr/lib32 where it exists; else /usr/lib, unless that is the native directory, too.
-ContainerPath other_32_directory(ContainerRoot root) {
+Result<ContainerPath> other_32_directory(ContainerRoot root) {
   ContainerPath lib32{"/usr/lib32"};
   ContainerPath lib{"/usr/lib"};
-  if (exists(root, lib32.value)) return lib32;
+  const auto has_lib32 = exists(root, lib32.value);
+  if (!has_lib32) return std::unexpected(has_lib32.error());
+  if (*has_lib32) return lib32;
   const auto plain = files::open_in_root(root, lib, O_PATH | O_DIRECTORY);
   const auto native = files::open_at(root.fd, kOtherDirectory, O_PATH, files::Lookup::InRoot);
-  struct stat one {};
-  struct stat other {};
+  for (const auto* lookup : {&plain, &native})
+    if (!*lookup && !leads_nowhere(lookup->error())) return std::unexpected(lookup->error());
+  struct stat one{};
+  struct stat other{};
   if (!plain || ::fstat(plain->get(), &one) != 0) return lib32;
   const bool same = native && ::fstat(native->get(), &other) == 0 && one.st_dev == other.st_dev &&
                     one.st_ino == other.st_ino;
   return same ? lib32 : lib;
 }
 
-}  // namespace
-
-Result<Image> inspect(ContainerRoot root) {
-  Image image;
+// The first loader that the image has.
+Result<void> find_loader(ContainerRoot root, Image& image) {
   for (const auto& loader : kLoaders) {
-    image.loader = loader_identity(root, loader.path);
-    if (!image.loader) continue;
+    auto identity = loader_identity(root, loader.path);
+    if (!identity) return std::unexpected(std::move(identity).error());
+    if (!*identity) continue;
+    image.loader = *identity;
     image.libc = loader.libc;
     break;
   }
-  constexpr std::array<std::string_view, 4> kSystemNames = {"/usr", "/lib", "/bin", "/etc"};
-  image.empty = image.libc == Libc::None &&
-                std::ranges::none_of(kSystemNames, [&](auto name) { return exists(root, name); });
+  return {};
+}
 
-  if (exists(root, "/etc/debian_version")) {
+Result<bool> has_system_directory(ContainerRoot root) {
+  for (const auto* name : {"/usr", "/lib", "/bin", "/etc"}) {
+    const auto there = exists(root, name);
+    if (!there || *there) return there;
+  }
+  return false;
+}
+
+Result<void> find_library_directories(ContainerRoot root, Image& image) {
+  const auto debian = exists(root, "/etc/debian_version");
+  if (!debian) return std::unexpected(debian.error());
+  if (*debian) {
     image.library_directory = {std::string(kDebianDirectory)};
     image.library32_directory = {std::string(kDebian32Directory)};
-  } else {
-    image.library_directory = {std::string(kOtherDirectory)};
-    image.library32_directory = other_32_directory(root);
+    return {};
   }
+  image.library_directory = {std::string(kOtherDirectory)};
+  auto other = other_32_directory(root);
+  if (!other) return std::unexpected(std::move(other).error());
+  image.library32_directory = *std::move(other);
+  return {};
+}
+
+}  // namespace
+
+Result<Image> inspect(ContainerRoot root) {
+  constexpr std::string_view kStep = "image";
+  Image image;
+  if (auto done = find_loader(root, image); !done) return failed_to(kStep, std::move(done));
+  if (image.libc == Libc::None) {
+    auto has_any = has_system_directory(root);
+    if (!has_any) return failed_to(kStep, std::move(has_any));
+    image.empty = !*has_any;
+  }
+  if (auto done = find_library_directories(root, image); !done)
+    return failed_to(kStep, std::move(done));
   return image;
 }
 

@@ -90,7 +90,8 @@ bool is_bound_onto_itself(const std::vector<MountEntry>& mounts, std::uint64_t m
   const auto slash_less = [](const std::string& path) { return path == "/" ? "" : path; };
   const auto base = slash_less(below->mount_point);
   if (!mount->mount_point.starts_with(base)) return false;
-  return slash_less(mount->root) == slash_less(below->root) + mount->mount_point.substr(base.size());
+  return slash_less(mount->root) ==
+         slash_less(below->root) + mount->mount_point.substr(base.size());
 }
 
 std::optional<std::uint64_t> dev_mount_of(const std::vector<MountEntry>& mounts,

@@ -151,7 +151,9 @@ Result<Found> look_at(const Rootfs& rootfs, const Examined& directory, const std
   if (size < 0) return system_failure(ErrorId::Race, "readlink " + quote(name));
   found.link_text.assign(text.data(), static_cast<std::size_t>(size));
   const auto path = directory.facts.resolved / name;
-  found.link_dangles = !files::open_in_root(rootfs.root(), path, O_PATH);
+  const auto led_to = files::open_in_root(rootfs.root(), path, O_PATH);
+  if (!led_to && !leads_nowhere(led_to.error())) return std::unexpected(led_to.error());
+  found.link_dangles = !led_to;
   return found;
 }
 

@@ -38,6 +38,7 @@ Result<UniqueFd> open_dev_root(const Where& where, HostRoot driver_root) {
     return files::open_host_directory(where.dev_root, ErrorId::NodeMissing);
   const auto control = files::open_at(driver_root.fd, where.node_directory + "/nvidiactl",
                                       O_PATH | O_NOFOLLOW, files::Lookup::InRoot);
+  if (!control && !leads_nowhere(control.error())) return std::unexpected(control.error());
   return files::open_host_directory(control ? where.driver_root : "/", ErrorId::NodeMissing);
 }
 
@@ -88,7 +89,9 @@ Result<Driver> discover(const Where& where, Capabilities wanted) {
   driver.libraries = std::move(libraries->libraries);
   driver.omitted = std::move(libraries->omitted);
   append(driver.warnings, std::move(libraries->warnings));
-  driver.programs = find_programs(driver_root, where.program_directories, wanted);
+  auto programs = find_programs(driver_root, where.program_directories, wanted);
+  if (!programs) return std::unexpected(std::move(programs).error());
+  driver.programs = *std::move(programs);
 
   auto gpus = find_gpus(proc->get());
   if (!gpus) return std::unexpected(std::move(gpus).error());

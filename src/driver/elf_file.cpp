@@ -16,14 +16,14 @@ namespace nvhook::driver {
 namespace {
 
 // As much of `size` bytes at `offset` as the file has.
-std::string read_part(int fd, std::uint64_t offset, std::size_t size) {
+Result<std::string> read_part(int fd, std::uint64_t offset, std::size_t size) {
   std::string part(size, '\0');
   std::size_t have = 0;
   while (have < size) {
     const auto got =
         ::pread(fd, part.data() + have, size - have, static_cast<off_t>(offset + have));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
+    if (got < 0) return system_failure(ErrorId::Kernel, "read");
+    if (got == 0) break;
     have += static_cast<std::size_t>(got);
   }
   part.resize(have);
@@ -34,14 +34,17 @@ std::string read_part(int fd, std::uint64_t offset, std::size_t size) {
 
 Result<ElfFile> read_elf(int fd) {
   ElfFile file;
+  std::optional<Error> trouble;
   auto library = elf::parse(
       [&](std::uint64_t offset, std::size_t size) -> std::optional<std::span<const std::byte>> {
         constexpr std::uint64_t kFarthest = std::numeric_limits<off_t>::max();
         if (offset > kFarthest || size > kFarthest - offset) return std::nullopt;
         auto part = read_part(fd, offset, size);
-        if (part.size() < size) return std::nullopt;
-        return bytes_of(file.parts.emplace_back(std::move(part)));
+        if (!part) trouble = std::move(part).error();
+        if (!part || part->size() < size) return std::nullopt;
+        return bytes_of(file.parts.emplace_back(*std::move(part)));
       });
+  if (trouble) return std::unexpected(*std::move(trouble));
   if (!library) return std::unexpected(std::move(library).error());
   file.library = *std::move(library);
   return file;

@@ -15,7 +15,8 @@ struct ElfFile {
   elf::Library library;
 };
 
-// Parses the shared object behind `fd`, which was opened for reading. Fails with E_DRIVER_READ.
+// Parses the shared object behind `fd`, which was opened for reading. Fails with E_DRIVER_READ for
+// what is no such file, and with E_KERNEL and the kernel's code if it cannot be read.
 [[nodiscard]] Result<ElfFile> read_elf(int fd);
 
 }  // namespace nvhook::driver

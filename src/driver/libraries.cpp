@@ -77,7 +77,8 @@ Result<FoundLibraries> find_libraries(const LibrarySearch& search, Capabilities 
     auto filled = fill_from_cache(shelf, search, *cache);
     if (!filled) return failed_to(searched, std::move(filled));
   } else {
-    fill_from_directories(shelf, search);
+    if (auto filled = fill_from_directories(shelf, search); !filled)
+      return std::unexpected(std::move(filled).error());
     for (const auto& directory : search.directories)
       searched += (searched.empty() ? "" : ", ") + quote(search.root_path + directory);
   }

@@ -28,7 +28,7 @@ struct FoundLibraries {
 // Finds the libraries that one of `wanted` brings: among the entries of etc/ld.so.cache, or in the
 // given directories where there is none. A library is taken only if the file that its name leads
 // to ends with ".so.<version>": the kernel module refuses any other (kernel log: "API mismatch").
-// Fails with E_DRIVER_INCOMPLETE, E_DRIVER_READ (the cache).
+// Fails with E_DRIVER_INCOMPLETE, E_DRIVER_READ (the cache), E_KERNEL, E_RACE.
 [[nodiscard]] Result<FoundLibraries> find_libraries(const LibrarySearch& search,
                                                     Capabilities wanted);
 

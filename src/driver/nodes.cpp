@@ -54,15 +54,14 @@ Result<HostPath> check_node(const NodeDirectory& directory, const std::string& n
   auto path = directory.path / name;
   const auto fd = files::open_at(directory.fd, name, O_PATH | O_NOFOLLOW, files::Lookup::Plain);
   if (!fd) {
-    if (fd.error().code() != std::errc::no_such_file_or_directory)
-      return std::unexpected(Error(fd.error()).as(ErrorId::NodeMissing).within(path.value));
+    if (!leads_nowhere(fd.error())) return std::unexpected(Error(fd.error()).within("device node"));
     return failure(ErrorId::NodeMissing,
                    "no device node " + quote(path.value) +
                        "; run nvidia-modprobe or nvidia-smi once on the host, that makes it");
   }
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd->get(), &status) != 0)
-    return system_failure(ErrorId::NodeType, "stat " + quote(path.value));
+    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
   if (S_ISLNK(status.st_mode))
     return failure(ErrorId::NodeType, quote(path.value) + " is a symbolic link, not a device");
   if (!S_ISCHR(status.st_mode))

@@ -36,7 +36,7 @@ struct FoundNodes {
 
 // Finds the nodes besides those of the GPUs, without opening a device, and fills in the nodes of
 // `gpus`. Only nodes that `wanted` needs are looked at.
-// Fails with E_NODE_MISSING (nvidiactl, if there is a GPU, or a GPU's), E_NODE_TYPE.
+// Fails with E_NODE_MISSING (nvidiactl, if there is a GPU, or a GPU's), E_NODE_TYPE, E_KERNEL.
 [[nodiscard]] Result<FoundNodes> find_nodes(const NodeDirectory& directory, const Majors& majors,
                                             Capabilities wanted, std::vector<Gpu>& gpus);
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "nvhook/base/capability.hpp"
+#include "nvhook/base/error.hpp"
 #include "nvhook/base/path.hpp"
 #include "nvhook/driver/driver.hpp"
 
@@ -12,8 +13,8 @@ namespace nvhook::driver {
 
 // The driver's programs that one of `wanted` brings, each from the first of the directories below
 // `root` that has it as an executable file. One that is nowhere is not there: hosts differ.
-[[nodiscard]] std::vector<Program> find_programs(HostRoot root,
-                                                 const std::vector<std::string>& directories,
-                                                 Capabilities wanted);
+// Fails with E_KERNEL, E_RACE.
+[[nodiscard]] Result<std::vector<Program>> find_programs(
+    HostRoot root, const std::vector<std::string>& directories, Capabilities wanted);
 
 }  // namespace nvhook::driver

@@ -13,6 +13,7 @@
 
 #include "driver/version.hpp"
 #include "nvhook/base/byte_reader.hpp"
+#include "nvhook/base/quote.hpp"
 
 namespace nvhook::driver {
 namespace {
@@ -96,7 +97,7 @@ bool Shelf::is_superseded(const Slot& slot) const {
          });
 }
 
-std::optional<std::string> Shelf::objection(Slot& slot, const Candidate& candidate) const {
+Result<std::optional<std::string>> Shelf::objection(Slot& slot, const Candidate& candidate) const {
   const auto real_name = candidate.file.path.name();
   if (!real_name.ends_with(ending_)) {
     const auto at = real_name.rfind(".so.");
@@ -113,6 +114,7 @@ std::optional<std::string> Shelf::objection(Slot& slot, const Candidate& candida
   const auto* library = candidate.elf;
   if (library == nullptr) {
     auto file = read_elf(candidate.file.fd.get());
+    if (!file && file.error().code()) return std::unexpected(std::move(file).error());
     if (!file) return file.error().message();
     library = &read.emplace(*std::move(file)).library;
   }
@@ -123,18 +125,28 @@ std::optional<std::string> Shelf::objection(Slot& slot, const Candidate& candida
   return std::nullopt;
 }
 
-void Shelf::consider(Slot& slot, const Candidate& candidate) {
+Result<void> Shelf::consider(Slot& slot, const Candidate& candidate) {
   const auto& [fd, path] = candidate.file;
-  if (slot.taken && slot.taken->path == path) return add_link(*slot.taken, candidate.name);
+  if (slot.taken && slot.taken->path == path) {
+    add_link(*slot.taken, candidate.name);
+    return {};
+  }
 
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode))
-    return leave_out(path, "not a regular file");
-  if (auto reason = objection(slot, candidate)) return leave_out(path, *std::move(reason));
-  if (slot.taken) return leave_out(path, "the loader prefers " + slot.taken->path.value);
+  struct stat status{};
+  if (::fstat(fd.get(), &status) != 0)
+    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
+  auto reason = S_ISREG(status.st_mode) ? objection(slot, candidate)
+                                        : Result<std::optional<std::string>>("not a regular file");
+  if (!reason) return failed_to(quote(path.value), std::move(reason));
+  if (!*reason && slot.taken) *reason = "the loader prefers " + slot.taken->path.value;
+  if (*reason) {
+    leave_out(path, **std::move(reason));
+    return {};
+  }
   slot.taken =
       Library{.path = path, .links = {}, .abi = slot.abi, .capabilities = slot.row->capabilities};
   add_link(*slot.taken, candidate.name);
+  return {};
 }
 
 void Shelf::leave_out(HostPath path, std::string reason) {

@@ -51,13 +51,15 @@ class Shelf {
   // Whether nothing that could come is taken: GL libraries that the GLVND vendors stand in for.
   [[nodiscard]] bool is_superseded(const Slot& slot) const;
 
-  // Takes the file, or the name as one more link to the file already taken, or leaves it out.
-  void consider(Slot& slot, const Candidate& candidate);
+  // Takes the file, or the name as one more link to the file already taken, or leaves it out. Fails
+  // with E_KERNEL if the file cannot be looked at.
+  [[nodiscard]] Result<void> consider(Slot& slot, const Candidate& candidate);
 
   void leave_out(HostPath path, std::string reason);
 
  private:
-  [[nodiscard]] std::optional<std::string> objection(Slot& slot, const Candidate& candidate) const;
+  [[nodiscard]] Result<std::optional<std::string>> objection(Slot& slot,
+                                                             const Candidate& candidate) const;
 
   std::string ending_;  // ".so.550.54.14"
   std::vector<Slot> slots_;

@@ -32,7 +32,7 @@ int rank(const Match& match) {
 
 }  // namespace
 
-Result<bool> fill_from_cache(Shelf& shelf, const LibrarySearch& search, std::string_view cache) {
+Result<void> fill_from_cache(Shelf& shelf, const LibrarySearch& search, std::string_view cache) {
   const auto parsed = ldcache::parse(bytes_of(cache));
   if (!parsed) return std::unexpected(parsed.error());
 
@@ -49,14 +49,16 @@ Result<bool> fill_from_cache(Shelf& shelf, const LibrarySearch& search, std::str
     if (!path) continue;  // nothing that ldconfig writes
     const auto flags = Shelf::looks_into(*slot) ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH;
     const auto file = resolver.open(*path, flags);
+    if (!file && !leads_nowhere(file.error()))
+      return std::unexpected(Error(file.error()).within("named in ld.so.cache"));
     if (!file) {
       shelf.leave_out({search.root_path + path->value},
                       "named in ld.so.cache, but: " + file.error().code().message());
       continue;
     }
-    shelf.consider(*slot, {.file = *file, .name = entry->name});
+    if (auto done = shelf.consider(*slot, {.file = *file, .name = entry->name}); !done) return done;
   }
-  return true;
+  return {};
 }
 
 }  // namespace nvhook::driver

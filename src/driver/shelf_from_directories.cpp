@@ -6,6 +6,7 @@
 #include "driver/resolver.hpp"
 #include "driver/shelf_filling.hpp"
 #include "driver/version.hpp"
+#include "nvhook/base/quote.hpp"
 #include "nvhook/files/list.hpp"
 #include "nvhook/files/open.hpp"
 
@@ -15,15 +16,17 @@ namespace {
 constexpr std::size_t kMaxNames = 100000;  // of one directory; a full /usr/lib/<triplet> has 6000
 
 // The search's directories that exist, each once: "/lib64" is often a link to "/usr/lib64".
-std::vector<std::string> present_directories(const LibrarySearch& search) {
+Result<std::vector<std::string>> present_directories(const LibrarySearch& search) {
   std::vector<std::string> names;
   std::vector<std::string> seen;
   for (const auto& name : search.directories) {
     const auto fd =
         files::open_at(search.root.fd, name, O_PATH | O_DIRECTORY, files::Lookup::InRoot);
-    if (!fd) continue;
+    if (!fd && leads_nowhere(fd.error())) continue;
+    if (!fd) return std::unexpected(fd.error());
     auto real = files::path_of(fd->get());
-    if (!real || std::ranges::find(seen, *real) != seen.end()) continue;
+    if (!real) return std::unexpected(std::move(real).error());
+    if (std::ranges::find(seen, *real) != seen.end()) continue;
     seen.push_back(*std::move(real));
     names.push_back(name);
   }
@@ -45,22 +48,31 @@ std::optional<Abi> abi_of(const elf::Library& library) {
   return std::nullopt;
 }
 
-void offer(Shelf& shelf, const std::vector<Slot*>& slots, const ResolvedFile& file,
-           std::string_view name) {
+Result<void> offer(Shelf& shelf, const std::vector<Slot*>& slots, const ResolvedFile& file,
+                   std::string_view name) {
   const auto elf = read_elf(file.fd.get());
-  if (!elf) return shelf.leave_out(file.path, elf.error().message());
+  if (!elf && elf.error().code())
+    return std::unexpected(Error(elf.error()).within(quote(file.path.value)));
+  if (!elf) {
+    shelf.leave_out(file.path, elf.error().message());
+    return {};
+  }
   const auto abi = abi_of(elf->library);
   const auto soname = elf->library.soname;
-  for (auto* slot : slots)
-    if (slot->abi == abi)
-      shelf.consider(*slot,
-                     {.file = file, .name = soname.empty() ? name : soname, .elf = &elf->library});
+  for (auto* slot : slots) {
+    if (slot->abi != abi) continue;
+    auto done = shelf.consider(
+        *slot, {.file = file, .name = soname.empty() ? name : soname, .elf = &elf->library});
+    if (!done) return done;
+  }
+  return {};
 }
 
 }  // namespace
 
-void fill_from_directories(Shelf& shelf, const LibrarySearch& search) {
+Result<void> fill_from_directories(Shelf& shelf, const LibrarySearch& search) {
   const auto directories = present_directories(search);
+  if (!directories) return std::unexpected(directories.error());
   Resolver resolver(search.root);
   // The table has the GLVND vendors before the libraries that they supersede.
   for (const auto& row : library_table()) {
@@ -69,18 +81,23 @@ void fill_from_directories(Shelf& shelf, const LibrarySearch& search) {
     const auto done = [&shelf](const Slot* slot) {
       return slot->taken.has_value() || shelf.is_superseded(*slot);
     };
-    for (const auto& directory : directories) {
+    for (const auto& directory : *directories) {
       if (std::ranges::all_of(slots, done)) break;
       const auto file = resolver.open(HostPath{directory} / name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-      if (file) offer(shelf, slots, *file, name);
+      if (!file && leads_nowhere(file.error())) continue;
+      if (!file) return std::unexpected(file.error());
+      if (auto offered = offer(shelf, slots, *file, name); !offered) return offered;
     }
   }
+  return {};
 }
 
 std::vector<std::string> versions_in_directories(const LibrarySearch& search,
                                                  std::string_view stem) {
   std::vector<std::string> versions;
-  for (const auto& directory : present_directories(search)) {
+  const auto directories = present_directories(search);
+  if (!directories) return versions;
+  for (const auto& directory : *directories) {
     const auto fd =
         files::open_at(search.root.fd, directory, O_PATH | O_DIRECTORY, files::Lookup::InRoot);
     if (!fd) continue;

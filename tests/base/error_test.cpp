@@ -25,6 +25,18 @@ TEST(Error, KeepsItsStoryUnderAnotherId) {
   EXPECT_EQ(error.text(), "E_DST_RESOLVE: open \"x\"");
 }
 
+TEST(Error, OfALookupTellsAbsenceFromTrouble) {
+  for (const int absence : {ENOENT, ENOTDIR, ELOOP, EXDEV, ENAMETOOLONG, EACCES}) {
+    errno = absence;
+    EXPECT_TRUE(leads_nowhere(system_failure(ErrorId::Kernel, "open").error())) << absence;
+  }
+  for (const int trouble : {EMFILE, ENFILE, ENOMEM, EIO, EAGAIN, EINTR, ENOSYS, EPERM}) {
+    errno = trouble;
+    EXPECT_FALSE(leads_nowhere(system_failure(ErrorId::Kernel, "open").error())) << trouble;
+  }
+  EXPECT_FALSE(leads_nowhere(Error(ErrorId::Bug, "no system call failed")));
+}
+
 TEST(MessageId, HasAnExitStatusByItsFamily) {
   EXPECT_EQ(exit_status_of(ErrorId::Usage), 64);
   EXPECT_EQ(exit_status_of(ErrorId::Bug), 70);

@@ -26,6 +26,7 @@ class Bundle {
 
   // The root file system. Tests add to it what their image has.
   FakeRoot& root() { return root_; }
+  [[nodiscard]] const FakeRoot& root() const { return root_; }
   [[nodiscard]] std::filesystem::path path() const { return bundle_.on_disk(); }
   // config.json, written anew with each call of write().
   nlohmann::json config;

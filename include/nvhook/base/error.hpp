@@ -44,6 +44,11 @@ using Result = std::expected<T, Error>;
 // call and its object: "openat2 /etc/passwd".
 [[nodiscard]] std::unexpected<Error> system_failure(ErrorId id, std::string action);
 
+// Whether a lookup failed because its name leads to nothing, or to nothing that may be had: an
+// answer. Other failures (too many open files, no memory, a disk that does not answer) say nothing
+// about the name, and must not be taken for its absence.
+[[nodiscard]] bool leads_nowhere(const Error& lookup);
+
 // Passes a failure up, saying what this caller was doing.
 template <class T>
 [[nodiscard]] std::unexpected<Error> failed_to(std::string_view step, Result<T>&& result) {

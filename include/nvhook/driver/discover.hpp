@@ -25,7 +25,8 @@ struct Where {
 // nodes that one of `wanted` brings are looked for: a container's start pays for nothing else.
 // Fails with E_DRIVER_ABSENT (no kernel module), E_DRIVER_INCOMPLETE (libcuda for compute or video,
 // libnvidia-ml for utility: no file of the module's version), E_DRIVER_READ (a root, the cache or a
-// fact below /proc), E_NODE_MISSING (a GPU's node; nvidiactl, if there is a GPU), E_NODE_TYPE.
+// fact below /proc), E_NODE_MISSING (a GPU's node; nvidiactl, if there is a GPU), E_NODE_TYPE, E_KERNEL
+// and E_RACE (what could not be looked at, which is not the same as missing).
 // Warns with W_LIBRARY_MISSING (once, naming all that every driver has), W_NODE_MISSING (once),
 // W_NO_GPUS.
 [[nodiscard]] Result<Driver> discover(const Where& where, Capabilities wanted);

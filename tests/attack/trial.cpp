@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attack/trial.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace nvhook::test {
+
+namespace fs = std::filesystem;
+
+Trial::Trial(Tier tier, const std::function<void(FakeRoot&)>& arrange) : tier_(tier) {
+  arrange(bundle_.root());
+  bundle_.write();
+  renew();
+}
+
+void Trial::renew() {
+  container_.reset();
+  container_ = std::make_unique<TestContainer>(bundle_.root().on_disk());
+  before_ = container_->snapshot();
+}
+
+Launch Trial::hook(std::vector<std::string> arguments) {
+  auto command = launcher_of(tier_);
+  for (auto& word : nvhook_on(NVHOOK_SIMULATED_HOST, std::move(arguments)))
+    command.push_back(std::move(word));
+  return {.arguments = std::move(command), .input = container_->state(bundle_.path())};
+}
+
+nlohmann::json Trial::plan() {
+  const auto dry_run = launch(hook({"--dry-run", "--format", "json"}));
+  return nlohmann::json::parse(dry_run.out);
+}
+
+std::string Trial::missing(const nlohmann::json& plan) const {
+  const auto mounts = mounts_below(container_->mountinfo(), container_->rootfs());
+  const auto rules = container_->device_rules();
+  std::string text;
+  for (const auto& mount : plan.at("mounts")) {
+    const auto target = mount["target"].get<std::string>();
+    std::string options;
+    for (const auto& option : mount["options"])
+      options += (options.empty() ? "" : ",") + option.get<std::string>();
+    const auto found = std::ranges::find(mounts, target, &MountLine::point);
+    if (found == mounts.end() || found->options != options) text += target + "\n";
+  }
+  for (const auto& link : plan.at("symlinks")) {
+    const auto path = link["path"].get<std::string>();
+    std::error_code none;
+    if (fs::read_symlink(container_->inside(path), none) != link["target"].get<std::string>())
+      text += path + "\n";
+  }
+  for (const auto& device : plan.at("devices")) {
+    const auto rule = "c " + std::to_string(device["major"].get<int>()) + ":" +
+                      std::to_string(device["minor"].get<int>()) + " rw\n";
+    if (!rules.contains(rule)) text += rule;
+  }
+  return text;
+}
+
+}  // namespace nvhook::test
