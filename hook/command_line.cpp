@@ -123,6 +123,14 @@ void make_absolute(Command& command) {
     if (*path) *path = absolute(std::move(**path));
 }
 
+// CLI11's words have those of the command line in them, as they came.
+std::string shown(std::string text) {
+  constexpr std::size_t kMost = 256;  // a message stays one line that a person reads
+  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  if (text.size() > kMost) text.replace(kMost, text.npos, "...");
+  return text;
+}
+
 // CLI11 has one line for the usage, and we have three.
 class HelpLayout : public CLI::Formatter {
  public:
@@ -167,7 +175,7 @@ Result<std::variant<Command, Answer>> parse_command_line(int argc, char** argv) 
   } catch (const CLI::CallForVersion&) {
     return Answer{"nvhook " + std::string(kVersion) + "\n"};
   } catch (const CLI::ParseError& wrong) {
-    return failure(ErrorId::Usage, std::string(wrong.what()) + " (nvhook --help)");
+    return failure(ErrorId::Usage, shown(wrong.what()) + " (nvhook --help)");
   }
   if (options.dry_run) options.command.action = Action::DryRun;
   if (options.format == "json") options.command.format = Format::Json;

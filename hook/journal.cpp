@@ -18,8 +18,8 @@ namespace {
 // Nobody may hold up a container's start by not reading what we say.
 constexpr int kPatienceMs = 1000;
 
-void write_line(int fd, std::string line) {
-  line += '\n';
+// `line` ends with a newline.
+void write_line(int fd, std::string_view line) noexcept {
   pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
   if (::poll(&ready, 1, kPatienceMs) != 1) return;
   // One write, so that lines of several hooks do not mix; nobody is left to tell of a failure.
@@ -63,14 +63,19 @@ void Journal::open_log(const std::string& path) { log_ = open(path); }
 void Journal::open_debug(const std::string& path) { debug_ = open(path); }
 
 void Journal::message(std::string_view level, std::string_view id, const std::string& text) {
-  write_line(STDERR_FILENO, "nvhook: " + text);
+  write_line(STDERR_FILENO, "nvhook: " + text + "\n");
   if (!log_) return;
   const nlohmann::ordered_json line = {
       {"time", now_utc()}, {"level", level}, {"id", id}, {"container", container_}, {"text", text}};
-  write_line(log_.get(), line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  write_line(log_.get(),
+             line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 void Journal::error(const Error& error) { message("error", name_of(error.id()), error.text()); }
+
+void Journal::out_of_memory() noexcept {
+  write_line(STDERR_FILENO, "nvhook: E_KERNEL: out of memory\n");
+}
 
 void Journal::warning(const Warning& warning) {
   const auto id = name_of(warning.id);
@@ -80,7 +85,7 @@ void Journal::warning(const Warning& warning) {
 void Journal::step(std::string_view text) {
   if (!debug_) return;
   write_line(debug_.get(), now_utc() + " cpu " + std::to_string(micros_of_this_process()) +
-                               " us  " + std::string(text));
+                               " us  " + std::string(text) + "\n");
 }
 
 }  // namespace nvhook

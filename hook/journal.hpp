@@ -22,6 +22,8 @@ class Journal {
   void about(std::string container_id) { container_ = std::move(container_id); }
 
   void error(const Error& error);
+  // The same, where there is no memory to say it with: on standard error only.
+  void out_of_memory() noexcept;
   void warning(const Warning& warning);
   // To the debug file only: a line with the time of day and the processor time used so far.
   void step(std::string_view text);

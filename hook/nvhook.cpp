@@ -141,7 +141,7 @@ int main(int argc, char** argv) {
     journal.error(done.error());
     return exit_status_of(done.error().id());
   } catch (const std::bad_alloc&) {
-    journal.error(Error(ErrorId::Kernel, "out of memory"));
+    journal.out_of_memory();
     return exit_status_of(ErrorId::Kernel);
   } catch (const std::exception& bug) {  // our own code reports through Result
     journal.error(Error(ErrorId::Bug, bug.what()));

@@ -126,13 +126,19 @@ Result<std::vector<Lack>> allow(const DeviceCgroup& cgroup,
   auto missing = lacking(*list, devices);
   if (!missing) return missing;
   std::vector<Lack> added;
-  for (const auto& lack : *missing) {
-    if (auto done = write_rule(cgroup, "devices.allow", lack); !done) {
-      // The first failure is the story; what follows can only fail the same way.
-      (void)forbid(cgroup, added);
-      return std::unexpected(std::move(done).error());
+  added.reserve(missing->size());  // what is allowed is known without asking for memory
+  try {
+    for (const auto& lack : *missing) {
+      if (auto done = write_rule(cgroup, "devices.allow", lack); !done) {
+        // The first failure is the story; what follows can only fail the same way.
+        (void)forbid(cgroup, added);
+        return std::unexpected(std::move(done).error());
+      }
+      added.push_back(lack);
     }
-    added.push_back(lack);
+  } catch (...) {  // out of memory for the story
+    (void)forbid(cgroup, added);
+    throw;
   }
   return added;
 }

@@ -155,8 +155,8 @@ void Attack::judge_run(const Before& before) {
   }
 }
 
-void Attack::judge_calls(const fs::path& trace) {
-  const auto calls = parse_calls(text_of(trace));
+void Attack::judge_calls() {
+  const auto calls = calls_of_last_run();
   for (const auto& wrong : wrong_calls(calls))
     outcome_.complaints.push_back({Oracle::CallShape, wrong});
   if (outcome_.finished.status == 0 && !outcome_.plan.mounts.empty() && !has_entered(calls))
@@ -171,15 +171,22 @@ void Attack::judge_against_plan(const std::optional<Finished>& dry_run) {
     outcome_.complaints.push_back({Oracle::Result, "the dry run said: " + dry_run->err});
 }
 
-Finished Attack::run_in_scene(std::vector<std::string> command, bool watched) {
+Finished Attack::run_in_scene(std::vector<std::string> command, Looked looked) {
   auto environment = scene_->environment;
   // A sanitized build's search for leaks cannot work while somebody looks on.
-  if (watched) environment.emplace_back("ASAN_OPTIONS=detect_leaks=0");
+  if (looked != Looked::Away) environment.emplace_back("ASAN_OPTIONS=detect_leaks=0");
+  if (looked == Looked::WithStrace) {
+    std::vector<std::string> strace = {"strace", "-f", "-qq", "-o", records_.on_disk("/trace")};
+    // strace has a loader, which would heed what is meant for the hook.
+    for (auto& entry : environment) strace.insert(strace.end(), {"-E", std::move(entry)});
+    environment.clear();
+    command.insert(command.begin(), strace.begin(), strace.end());
+  }
   const auto ended = launch({.arguments = std::move(command),
                              .input = state(),
                              .environment = std::move(environment),
                              .before = scene_->before,
-                             .watch = watched ? scene_->watch : Watch{}});
+                             .watch = looked == Looked::On ? scene_->watch : Watch{}});
   EXPECT_FALSE(ended.hung);
   return ended;
 }
@@ -188,7 +195,7 @@ std::optional<Finished> Attack::run_dry() {
   scene_->bundle.write();
   outcome_ = {};
   if (!scene_->rehearsed) return std::nullopt;
-  auto dry_run = run_in_scene(hook_command({"--dry-run", "--format", "json"}), false);
+  auto dry_run = run(hook_command({"--dry-run", "--format", "json"}), state(), scene_->environment);
   outcome_.plan = PlanOfRun::parse(dry_run.out);
   return dry_run;
 }
@@ -196,26 +203,27 @@ std::optional<Finished> Attack::run_dry() {
 const Outcome& Attack::run_hook() {
   const Before before(scene(), container());
   const auto dry_run = run_dry();
-  auto command = hook_command({scene_->stage});
-  const auto trace = records_.on_disk("/trace").string();
-  if (scene_->traced) {
-    const std::vector<std::string> strace = {"strace", "-f", "-qq", "-o", trace};
-    command.insert(command.begin(), strace.begin(), strace.end());
-  }
-  const bool watched = scene_->traced || scene_->watch;
-  outcome_.finished = run_in_scene(std::move(command), watched);
+  const auto looked = scene_->traced  ? Looked::WithStrace
+                      : scene_->watch ? Looked::On
+                                      : Looked::Away;
+  outcome_.finished = run_in_scene(hook_command({scene_->stage}), looked);
   judge_run(before);
   append(outcome_.complaints, judge_result(outcome_.finished));
   judge_against_plan(dry_run);
-  if (scene_->traced) judge_calls(trace);
-  if (!watched) append(outcome_.complaints, judge_cost(outcome_.finished, scene_->most_wall));
+  if (scene_->traced) judge_calls();
+  if (looked == Looked::Away)
+    append(outcome_.complaints, judge_cost(outcome_.finished, scene_->most_wall));
   return outcome_;
+}
+
+std::vector<Call> Attack::calls_of_last_run() const {
+  return parse_calls(text_of(records_.on_disk("/trace")));
 }
 
 const Outcome& Attack::run_instead(const std::vector<std::string>& command) {
   const Before before(scene(), container());
   (void)run_dry();
-  outcome_.finished = run(command, state(), scene_->environment);
+  outcome_.finished = run_in_scene(command, Looked::Away);
   judge_run(before);
   return outcome_;
 }

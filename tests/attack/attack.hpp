@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "attack/call_shape.hpp"
 #include "attack/complaints.hpp"
 #include "attack/plan_of_run.hpp"
 #include "attack/variant.hpp"
@@ -40,7 +41,7 @@ struct Scene {
                                                 // log, the upper layer of an overlay
   std::set<pid_t> companions;                   // processes of the test, whose doings are their own
   bool traced = false;                          // under strace, which finds wrong calls and is slow
-  std::function<void()> before;                 // done in the hook's process, before it starts
+  std::function<void()> before;                 // done in the hook's process first (not dry)
   Watch watch;                                  // asked about each call of the hook (not dry)
   bool rehearsed = true;                        // by a dry run, whose plan the oracles go by
   std::chrono::seconds most_wall{2};            // that the hook may take
@@ -83,6 +84,8 @@ class Attack : public ::testing::TestWithParam<Variant> {
   void skipped(std::string_view warning);
   // The last run.
   [[nodiscard]] const Outcome& outcome() const { return outcome_; }
+  // Its calls, where the scene is traced.
+  [[nodiscard]] std::vector<Call> calls_of_last_run() const;
 
   // What the expectations are made of: runs nvhook, or another program in its place, and judges.
   // Of another program the messages and the form of its calls are not judged.
@@ -94,11 +97,12 @@ class Attack : public ::testing::TestWithParam<Variant> {
   [[nodiscard]] std::vector<std::string> hook_command(std::vector<std::string> arguments) const;
   [[nodiscard]] std::string state();
   // Runs a program as the scene has it.
-  Finished run_in_scene(std::vector<std::string> command, bool watched);
+  enum class Looked { Away, On, WithStrace };
+  Finished run_in_scene(std::vector<std::string> command, Looked looked);
   // Runs nvhook dry for outcome_.plan; nothing where the scene is not rehearsed.
   std::optional<Finished> run_dry();
   void judge_run(const Before& before);
-  void judge_calls(const std::filesystem::path& trace);
+  void judge_calls();
   void judge_against_plan(const std::optional<Finished>& dry_run);
   void expect_no_complaints() const;
 

@@ -54,6 +54,7 @@ class State : public Attack {
   void refuse_input(const std::function<void()>& prepare, std::string_view id) {
     scene().state = "";
     scene().before = prepare;
+    scene().rehearsed = false;
     refused(id);
   }
 };
@@ -119,7 +120,6 @@ TEST_P(State, J01_AByteNowAndThen) {
     while (::write(to, " ", 1) == 1) ::usleep(100'000);
   });
   scene().companions = {writer.pid()};
-  scene().rehearsed = false;
   scene().most_wall = std::chrono::seconds(5);  // it waits for 2
 
   refuse_input([&] { writer.be_standard_input(); }, "E_STATE_LIMIT");
