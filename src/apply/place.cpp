@@ -48,6 +48,13 @@ ErrorId id_of_lookup(const Error& error) {
   return ErrorId::DstResolve;
 }
 
+bool same_file(int one, int other) {
+  struct stat first {};
+  struct stat second {};
+  return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 std::unexpected<Error> cannot_make(std::string_view what, const ContainerPath& path) {
   return system_failure(id_of_creation(errno), std::string(what) + " " + quote(path.value));
 }
@@ -113,8 +120,11 @@ Result<void> Placer::place_mount(UniqueFd tree, const ContainerPath& target) {
   // The kernel would mount over a link, a fifo or a device just as well.
   if (!S_ISREG(status.st_mode))
     return failure(ErrorId::DstType, quote(target.value) + " is not a plain file");
-  if (auto done = mount::attach(tree.get(), point->get()); !done)
-    return failed_to(quote(target.value), std::move(done));
+  if (auto done = mount::attach(tree.get(), point->get()); !done) {
+    auto error = std::move(done).error().within(quote(target.value));
+    const bool unlinked = error.code() == std::errc::no_such_file_or_directory;
+    return std::unexpected(unlinked ? std::move(error).as(ErrorId::Race) : std::move(error));
+  }
   const auto mount_id = container::mount_id_of(tree.get());
   undo_.mounted(std::move(tree));
   if (!mount_id) return std::unexpected(mount_id.error());
@@ -123,6 +133,13 @@ Result<void> Placer::place_mount(UniqueFd tree, const ContainerPath& target) {
 }
 
 Result<void> Placer::verify() const {
+  for (const auto& [path, held] : directories_) {
+    const auto name = path.value == "/" ? "." : path.value.substr(1);
+    const auto found =
+        files::open_at(rootfs_.fd.get(), name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
+    if (!found || !same_file(found->get(), held.get()))
+      return failure(ErrorId::Race, quote(path.value) + " was exchanged while the hook ran");
+  }
   for (const auto& [parent, name, mount_id] : placed_) {
     struct statx facts {};
     if (::statx(parent, name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_MNT_ID,

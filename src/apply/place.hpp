@@ -27,8 +27,9 @@ class Placer {
   // Fails with E_DST_*, E_NOSPC, E_USERNS, E_RACE, E_KERNEL.
   [[nodiscard]] Result<void> place_mount(UniqueFd tree, const ContainerPath& target);
 
-  // Whether every mount still stands where it was placed: who unlinks a mount point from another
-  // mount namespace takes the mount away without a word. Fails with E_RACE.
+  // Whether every mount still stands where it was placed, and the container finds it there: from
+  // another mount namespace mount points can be unlinked, which takes the mount away without a word,
+  // and the directories that they are in exchanged. Fails with E_RACE.
   [[nodiscard]] Result<void> verify() const;
 
   // Makes the link, or exchanges it for the stale one that the plan names.

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -211,6 +212,18 @@ TEST_F(PlacerIn, AnImageThatLosesAMountIsNotSaidToHaveIt) {
   EXPECT_TRUE(placer().verify());
 
   ASSERT_EQ(::umount2(path("/d/one").c_str(), MNT_DETACH), 0);
+
+  EXPECT_EQ(placer().verify().error().id(), ErrorId::Race);
+}
+
+TEST_F(PlacerIn, AnImageWhoseDirectoryIsExchangedIsNotSaidToHaveItsMounts) {
+  root_.directory("/d/e").directory("/other/e");
+  ASSERT_TRUE(place_mount("/d/e/one"));
+  EXPECT_TRUE(placer().verify());
+
+  ASSERT_EQ(::renameat2(AT_FDCWD, path("/d").c_str(), AT_FDCWD, path("/other").c_str(),
+                        RENAME_EXCHANGE),
+            0);
 
   EXPECT_EQ(placer().verify().error().id(), ErrorId::Race);
 }
