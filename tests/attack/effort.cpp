@@ -16,15 +16,14 @@ std::string_view environment(const char* name) {
 }  // namespace
 
 Effort effort() {
-  Effort effort;
+  if (const auto asked = std::strtoull(environment("NVHOOK_ATTACK_ATTEMPTS").data(), nullptr, 10))
+    return {.attempts = asked,
+            .naive_attempts = std::max(asked / 2, 1ULL),
+            .hooks = std::max(asked / 100, 1ULL),
+            .kills = std::max(asked / 20, 1ULL)};
   if (environment("NVHOOK_ATTACK_FULL") == "1")
-    effort = {.attempts = 200'000, .naive_attempts = 100'000, .hooks = 2'000};
-  const auto asked = std::strtoull(environment("NVHOOK_ATTACK_ATTEMPTS").data(), nullptr, 10);
-  if (asked > 0)
-    effort = {.attempts = asked,
-              .naive_attempts = std::max<std::uint64_t>(asked / 2, 1),
-              .hooks = std::max<std::uint64_t>(asked / 100, 1)};
-  return effort;
+    return {.attempts = 200'000, .naive_attempts = 100'000, .hooks = 2'000, .kills = 2'000};
+  return {};
 }
 
 }  // namespace nvhook::test

@@ -58,12 +58,16 @@ class Swapper {
         away_ = !away_;
         return away_ ? ::unlink(one()) == 0 : ::mknod(one(), S_IFREG | 0644, 0) == 0;
       case Swap::Unlink:
-        return ::unlink(one()) == 0;
+        if (::unlink(one()) != 0) return false;
+        if (::faccessat(AT_FDCWD, other(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) ++unlinked_before_;
+        return true;
       case Swap::TakeTemporary:
         return take_temporary();
     }
     std::abort();  // every enumerator is handled above
   }
+
+  [[nodiscard]] std::uint64_t unlinked_before() const { return unlinked_before_; }
 
   // False while something stands in the way.
   bool put_back() {
@@ -138,6 +142,7 @@ class Swapper {
   struct stat seen_{};
   unsigned unchanged_ = 0;
   unsigned turns_ = 0;
+  std::uint64_t unlinked_before_ = 0;
 };
 
 }  // namespace
@@ -146,6 +151,7 @@ struct Racer::Shared {
   std::atomic<Command> command = Command::Go;
   std::atomic<Command> obeyed = Command::Rest;
   std::atomic<std::uint64_t> swaps = 0;
+  std::atomic<std::uint64_t> unlinked_before = 0;
   std::atomic<bool> failed = false;
   std::atomic<pid_t> expected = 0;
 };
@@ -185,6 +191,7 @@ void Racer::work(Shared& shared, const RacerJob& job) {
     shared.obeyed.store(command);
     if (command == Command::Go) {
       if (swapper.step()) shared.swaps.fetch_add(1);
+      shared.unlinked_before.store(swapper.unlinked_before());
       idle = 0;
     } else if (idle > kSpins) {
       nap();
@@ -195,6 +202,8 @@ void Racer::work(Shared& shared, const RacerJob& job) {
 void Racer::expect(pid_t pid) { shared_->expected.store(pid); }
 
 std::uint64_t Racer::swaps() const { return shared_->swaps.load(); }
+
+std::uint64_t Racer::unlinked_before() const { return shared_->unlinked_before.load(); }
 
 void Racer::order(Command command) {
   shared_->command.store(command);

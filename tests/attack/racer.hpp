@@ -13,7 +13,7 @@ enum class Swap {
   Exchange,       // `one` and `other` change places in one step
   MoveAway,       // `one` is moved to `other`, then back
   Remake,         // the file `one` is unlinked, then made anew
-  Unlink,         // the file `one` is unlinked whenever it is there
+  Unlink,         // the file `one` is unlinked whenever it is there; see unlinked_before()
   TakeTemporary,  // names that begin with `one` change places with the link `other`
 };
 
@@ -42,6 +42,8 @@ class Racer {
 
   // How many changes it has made.
   [[nodiscard]] std::uint64_t swaps() const;
+  // How many files it has unlinked before there was `other`.
+  [[nodiscard]] std::uint64_t unlinked_before() const;
   // Stands still when these return: wherever it is, or with everything in its first place.
   void hold();
   void rest();
