@@ -55,6 +55,7 @@ struct Cost {
 
 Cost cost_of(const std::vector<std::string>& arguments, const std::filesystem::path& input) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;

@@ -221,7 +221,7 @@ TEST(Config, RefusesARepeatedKeyWithEscapes) {
 }
 
 TEST(Config, RefusesMoreThanTheLexerMayCollect) {
-  constexpr std::size_t kLongest = std::size_t{6 * 256} << 10U;
+  constexpr std::size_t kLongest = std::size_t{1536} << 10U;
   for (const char filler : {' ', '7', 'x'})
     for (const auto* quote : {"", "\""}) {
       const auto config = parse_config("{\"a\":" + std::string(quote) +
