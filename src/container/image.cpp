@@ -49,8 +49,17 @@ constexpr std::array kLoaders = {
     Loader{"/lib/ld-linux.so.2", Libc::Glibc},
 };
 
+// The image's links are followed on the root's own mount only: they may not lead the hook into a
+// volume, which may be one that mounts when looked at, or never answers. Where a volume is mounted
+// over a directory on the way, it is that directory.
+Result<UniqueFd> look_up(ContainerRoot root, std::string_view path, int flags) {
+  auto fd = files::open_at(root.fd, path.substr(1), flags, files::Lookup::Plain);
+  if (fd || fd.error().code() != std::errc::too_many_symbolic_link_levels) return fd;
+  return files::open_at(root.fd, path, flags, files::Lookup::InRootSameMount);
+}
+
 Result<bool> exists(ContainerRoot root, std::string_view path) {
-  const auto file = files::open_at(root.fd, path, O_PATH, files::Lookup::InRoot);
+  const auto file = look_up(root, path, O_PATH);
   if (!file && !leads_nowhere(file.error())) return std::unexpected(file.error());
   return file.has_value();
 }
@@ -78,8 +87,8 @@ Result<ContainerPath> other_32_directory(ContainerRoot root) {
   const auto has_lib32 = exists(root, lib32.value);
   if (!has_lib32) return std::unexpected(has_lib32.error());
   if (*has_lib32) return lib32;
-  const auto plain = files::open_in_root(root, lib, O_PATH | O_DIRECTORY);
-  const auto native = files::open_at(root.fd, kOtherDirectory, O_PATH, files::Lookup::InRoot);
+  const auto plain = look_up(root, lib.value, O_PATH | O_DIRECTORY);
+  const auto native = look_up(root, kOtherDirectory, O_PATH);
   for (const auto* lookup : {&plain, &native})
     if (!*lookup && !leads_nowhere(lookup->error())) return std::unexpected(lookup->error());
   struct stat one{};

@@ -39,13 +39,17 @@ Result<ContainerPath> path_below(ContainerRoot root, int fd) {
 
 // Opens the directory, and tells where it really is. Most paths have no link on the way, and are
 // what they say; asking the kernel for the path of a descriptor takes longer than opening it.
+// /dev alone may be a mount of its own. Others are not even looked into: an automount would be made
+// by that, and a file system that does not answer would be waited for.
 Result<Reached> open_directory(ContainerRoot root, const ContainerPath& path) {
   const auto name = path.value == "/" ? "." : path.value.substr(1);
-  auto fd = files::open_at(root.fd, name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
+  const bool is_dev = path.value == "/dev";
+  auto fd = files::open_at(root.fd, name, O_PATH | O_DIRECTORY,
+                           is_dev ? files::Lookup::Plain : files::Lookup::SameMount);
   if (fd) return Reached{.fd = std::move(*fd), .resolved = path, .missing = {"/"}};
   if (fd.error().code() != std::errc::too_many_symbolic_link_levels)
     return std::unexpected(std::move(fd).error());
-  fd = files::open_in_root(root, path, O_PATH | O_DIRECTORY);
+  fd = files::open_at(root.fd, path.value, O_PATH | O_DIRECTORY, files::Lookup::InRootSameMount);
   if (!fd) return std::unexpected(std::move(fd).error());
   auto resolved = path_below(root, fd->get());
   if (!resolved) return std::unexpected(std::move(resolved).error());
@@ -64,7 +68,7 @@ Result<Reached> reach(ContainerRoot root, const ContainerPath& directory) {
   if (missing.empty()) return reached;
   // A name that is missing, and not a link that leads nowhere: no directory can be made there.
   const auto first = missing.substr(1, missing.find('/', 1) - 1);
-  struct stat status {};
+  struct stat status{};
   if (::fstatat(reached->fd.get(), first.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
     errno = ENOENT;
     return system_failure(ErrorId::DstResolve, quote(first) + " is a link to nothing");
@@ -130,7 +134,7 @@ Standing standing_of(mode_t mode) {
 
 Result<Found> look_at(const Rootfs& rootfs, const Examined& directory, const std::string& name) {
   Found found;
-  struct statx facts {};
+  struct statx facts{};
   if (::statx(directory.fd.get(), name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
               STATX_TYPE | STATX_MNT_ID, &facts) != 0) {
     if (errno == ENOENT) return found;
@@ -151,10 +155,26 @@ Result<Found> look_at(const Rootfs& rootfs, const Examined& directory, const std
   if (size < 0) return system_failure(ErrorId::Race, "readlink " + quote(name));
   found.link_text.assign(text.data(), static_cast<std::size_t>(size));
   const auto path = directory.facts.resolved / name;
-  const auto led_to = files::open_in_root(rootfs.root(), path, O_PATH);
+  const auto led_to =
+      files::open_at(rootfs.fd.get(), path.value, O_PATH, files::Lookup::InRootSameMount);
   if (!led_to && !leads_nowhere(led_to.error())) return std::unexpected(led_to.error());
-  found.link_dangles = !led_to;
+  // What another mount has is there, whatever it is.
+  found.link_dangles = !led_to && led_to.error().code() != std::errc::cross_device_link;
   return found;
+}
+
+// A directory that cannot be examined is no place for anything.
+Error refusal_of(const ContainerPath& directory, Error error) {
+  if (error.code() == std::errc::cross_device_link)
+    return failure(ErrorId::DstForeignMount,
+                   quote(directory.value) +
+                       " lies in a volume or another file system of the container; nothing is made "
+                       "there (do not mount over the directories of the driver)")
+        .error();
+  const bool race = error.id() == ErrorId::Race;
+  return std::move(error)
+      .within("container directory " + quote(directory.value))
+      .as(race ? ErrorId::Race : ErrorId::DstResolve);
 }
 
 }  // namespace
@@ -167,12 +187,8 @@ Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
     auto at = examined.find(place.directory);
     if (at == examined.end()) {
       auto directory = examine_directory(rootfs, place.directory, mounts);
-      if (!directory) {
-        auto error = std::move(directory).error().within("container directory " +
-                                                         quote(place.directory.value));
-        const bool race = error.id() == ErrorId::Race;
-        return std::unexpected(std::move(error).as(race ? ErrorId::Race : ErrorId::DstResolve));
-      }
+      if (!directory)
+        return std::unexpected(refusal_of(place.directory, std::move(directory).error()));
       survey.directories[place.directory] = directory->facts;
       at = examined.emplace(place.directory, std::move(*directory)).first;
     }

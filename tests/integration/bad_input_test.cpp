@@ -198,13 +198,11 @@ TEST_F(BadTarget, LinkThatLoops) {
 }
 
 TEST_F(BadTarget, DirectoryOnProcfs) {
-  for (const auto& [link, id] : {std::pair{"/proc", "E_DST_FOREIGN_MOUNT"},
-                                 {"/proc/1/root", "E_DST_RESOLVE"},
-                                 {"/proc/self/cwd", "E_DST_RESOLVE"}}) {
+  for (const auto* link : {"/proc", "/proc/1/root", "/proc/self/cwd"}) {
     fs::remove(bundle_.root().on_disk(kLibraryDirectory));
     bundle_.root().symlink(kLibraryDirectory, link);
     before_ = container_->snapshot();
-    expect_refusal(bundle_.hook(*container_), 4, id);
+    expect_refusal(bundle_.hook(*container_), 4, "E_DST_FOREIGN_MOUNT");
   }
 }
 

@@ -13,7 +13,8 @@ namespace nvhook::container {
 // Looks at each place below the root, following links as the container will. `mounts` is the
 // container's mountinfo; empty when there is no container yet: then nothing counts as shared.
 // Fails with E_DST_RESOLVE (a directory that cannot be reached: a loop, a magic link, a file on the
-// way), E_RACE, E_KERNEL.
+// way), E_DST_FOREIGN_MOUNT (the way leads through another mount, and not to /dev), E_RACE,
+// E_KERNEL.
 [[nodiscard]] Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
                                     const std::vector<MountEntry>& mounts);
 
