@@ -86,6 +86,15 @@ Result<bool> is_shared(const std::vector<MountEntry>& mounts, std::uint64_t moun
   return mount->shared;
 }
 
+// Whether names once made in the directory stay, or none can be made: the flags "a" and "i" of
+// chattr(1), which bind root, too. File systems that have none say nothing.
+bool is_fixed(int directory) {
+  struct statx facts{};
+  constexpr auto kFixed = STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE;
+  return ::statx(directory, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, &facts) == 0 &&
+         (facts.stx_attributes & kFixed) != 0;
+}
+
 struct Examined {
   UniqueFd fd;  // empty if the directory does not exist
   std::uint64_t mount_id = 0;
@@ -113,6 +122,7 @@ Result<Examined> examine_directory(const Rootfs& rootfs, const ContainerPath& di
   const auto shared = is_shared(mounts, *mount_id);
   if (!shared) return std::unexpected(shared.error());
   facts.shared = *shared;
+  facts.fixed = is_fixed(reached->fd.get());
   if (facts.exists) examined.fd = std::move(reached->fd);
   return examined;
 }

@@ -149,6 +149,11 @@ class Planner {
                                                                         : " is a stale link") +
                          " and the container's root is read-only; nvhook never writes to a "
                          "read-only root (root.readonly)");
+    if (directory_of(place).fixed)
+      return failure(ErrorId::DstReadOnly,
+                     quote(directory_of(place).resolved.value) +
+                         " is append-only or immutable: what is made there could not be taken away "
+                         "again (chattr -ai)");
     return {};
   }
 

@@ -91,6 +91,13 @@ TEST_F(PlanOf, LibrariesDoNotGoIntoTheRuntimesDev) {
   EXPECT_EQ(error(), ErrorId::DstForeignMount);
 }
 
+TEST_F(PlanOf, NothingIsMadeWhereItCouldNotBeTakenAwayAgain) {
+  directories_[image_.library_directory] = {
+      .resolved = image_.library_directory, .exists = true, .fixed = true};
+
+  EXPECT_EQ(error(), ErrorId::DstReadOnly);
+}
+
 TEST_F(PlanOf, AMissingDirectoryIsNoObstacle) {
   directories_[image_.library_directory] = {.resolved = image_.library_directory, .exists = false};
 

@@ -55,6 +55,7 @@ struct DirectoryFacts {
   bool exists = false;     // if not, the facts below are those of the nearest parent that does
   MountKind mount = MountKind::Rootfs;
   bool shared = false;  // mounts made here would appear elsewhere, too
+  bool fixed = false;   // it is append-only or immutable: what is made here could not be undone
   bool operator==(const DirectoryFacts&) const = default;
 };
 
