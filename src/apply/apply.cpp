@@ -10,6 +10,7 @@
 
 #include "capture.hpp"
 #include "identity.hpp"
+#include "only_one.hpp"
 #include "place.hpp"
 #include "undo.hpp"
 
@@ -91,6 +92,7 @@ Result<void> check_sources(const plan::Plan& plan, const container::Procfs& proc
 }
 
 Result<void> run(const plan::Plan& plan, const Target& target, const Observer& observer) {
+  if (auto alone = be_the_only_one(target.process); !alone) return alone;
   auto captured = capture_all(plan, target.procfs, observer);
   if (!captured) return std::unexpected(std::move(captured).error());
 
