@@ -40,11 +40,12 @@ struct Scene {
   std::vector<std::filesystem::path> writable;  // where the hook may write besides the root: its
                                                 // log, the upper layer of an overlay
   std::set<pid_t> companions;                   // processes of the test, whose doings are their own
-  bool traced = false;                          // under strace, which finds wrong calls and is slow
-  std::function<void()> before;                 // done in the hook's process first (not dry)
-  Watch watch;                                  // asked about each call of the hook (not dry)
-  bool rehearsed = true;                        // by a dry run, whose plan the oracles go by
-  std::chrono::seconds most_wall{2};            // that the hook may take
+  bool names_compared = true;         // false: the image has more of them than there is time for
+  bool traced = false;                // under strace: slow, so otherwise a test's first run only
+  std::function<void()> before;       // done in the hook's process first (not dry)
+  Watch watch;                        // asked about each call of the hook (not dry)
+  bool rehearsed = true;              // by a dry run, whose plan the oracles go by
+  std::chrono::seconds most_wall{2};  // that the hook may take
 
   [[nodiscard]] static std::filesystem::path simulated_host();
 };
@@ -73,6 +74,8 @@ class Attack : public ::testing::TestWithParam<Variant> {
   TestContainer& container();
   // A new scene, for the next case of a table.
   void start_over();
+  // A file system that the test has mounted is listened to as well.
+  static void listen_to(const std::filesystem::path& mount_point);
 
   // The run succeeds, with all of its effects in the root and by plan.
   void contained();
@@ -82,19 +85,22 @@ class Attack : public ::testing::TestWithParam<Variant> {
   void contained_or_refused(std::initializer_list<std::string_view> ids);
   // The run succeeds and warns.
   void skipped(std::string_view warning);
+  // None of the oracles has anything against the last run; part of all the above.
+  void expect_no_complaints() const;
   // The last run.
   [[nodiscard]] const Outcome& outcome() const { return outcome_; }
-  // Its calls, where the scene is traced.
+  // Its calls, if it was traced.
   [[nodiscard]] std::vector<Call> calls_of_last_run() const;
 
   // What the expectations are made of: runs nvhook, or another program in its place, and judges.
   // Of another program the messages and the form of its calls are not judged.
   const Outcome& run_hook();
   const Outcome& run_instead(const std::vector<std::string>& command);
+  // The words that run nvhook on the scene's host and the tier's kernel.
+  [[nodiscard]] std::vector<std::string> hook_command(std::vector<std::string> arguments) const;
 
  private:
   struct Before;
-  [[nodiscard]] std::vector<std::string> hook_command(std::vector<std::string> arguments) const;
   [[nodiscard]] std::string state();
   // Runs a program as the scene has it.
   enum class Looked { Away, On, WithStrace };
@@ -104,11 +110,11 @@ class Attack : public ::testing::TestWithParam<Variant> {
   void judge_run(const Before& before);
   void judge_calls();
   void judge_against_plan(const std::optional<Finished>& dry_run);
-  void expect_no_complaints() const;
 
   std::unique_ptr<Scene> scene_;
   std::unique_ptr<TestContainer> container_;
   FakeRoot records_;
+  bool first_ = true;  // no run of this test yet
   Outcome outcome_;
 };
 

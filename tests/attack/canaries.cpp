@@ -54,12 +54,13 @@ bool was_planned(const fs::path& top, const std::string& path, const PlanOfRun& 
                  const std::set<std::string>& directories) {
   struct stat status{};
   const auto on_disk = top / fs::path(path).relative_path();
+  const auto name = as_planned(path);
   if (::lstat(on_disk.c_str(), &status) != 0) return false;
-  if (S_ISDIR(status.st_mode)) return directories.contains(path);
+  if (S_ISDIR(status.st_mode)) return directories.contains(name);
   if (S_ISREG(status.st_mode))
     return status.st_size == 0 &&
-           std::ranges::find(plan.mounts, path, &PlannedMount::target) != plan.mounts.end();
-  const auto link = std::ranges::find(plan.links, path, &PlannedLink::path);
+           std::ranges::find(plan.mounts, name, &PlannedMount::target) != plan.mounts.end();
+  const auto link = std::ranges::find(plan.links, name, &PlannedLink::path);
   return S_ISLNK(status.st_mode) && link != plan.links.end() &&
          fs::read_symlink(on_disk) == link->target;
 }
@@ -99,7 +100,7 @@ Complaints Canaries::judge(const PlanOfRun& plan) const {
   for (const auto& [path, was] : before_) {
     const auto now = after.find(path);
     if (now != after.end() && now->second == was) continue;
-    const auto link = std::ranges::find(plan.links, path, &PlannedLink::path);
+    const auto link = std::ranges::find(plan.links, as_planned(path), &PlannedLink::path);
     const bool replaced = link != plan.links.end() && link->replaces;
     if (now == after.end())
       complain("gone:", path);

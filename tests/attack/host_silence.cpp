@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/fanotify.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,11 +67,21 @@ void HostSilence::add(const fs::path& path) {
   file_systems_.push_back({facts.f_fsid, std::move(fd)});
 }
 
-void HostSilence::forget() {
-  std::array<char, 65536> events{};
-  while (::read(group_.get(), events.data(), events.size()) > 0) {
+std::string HostSilence::read_what_is_there() {
+  // Not until there is no more: a machine may be busy enough for that never to be.
+  int waiting = 0;
+  std::string events;
+  if (::ioctl(group_.get(), FIONREAD, &waiting) != 0) std::abort();
+  std::array<char, 65536> chunk{};
+  while (events.size() < static_cast<std::size_t>(waiting)) {
+    const auto size = ::read(group_.get(), chunk.data(), chunk.size());
+    if (size <= 0) break;
+    events.append(chunk.data(), static_cast<std::size_t>(size));
   }
+  return events;
 }
+
+void HostSilence::forget() { (void)read_what_is_there(); }
 
 fs::path HostSilence::place_of(const void* info) const {
   fanotify_event_info_fid head{};
@@ -98,30 +109,25 @@ fs::path HostSilence::place_of(const void* info) const {
 
 Complaints HostSilence::heard(const std::set<pid_t>& known, const std::vector<fs::path>& allowed) {
   Complaints complaints;
-  alignas(fanotify_event_metadata) std::array<char, 65536> events{};
-  for (;;) {
-    const auto size = ::read(group_.get(), events.data(), events.size());
-    if (size <= 0) return complaints;
-    auto left = static_cast<std::size_t>(size);
-    for (const auto* at = events.data(); left >= sizeof(fanotify_event_metadata);) {
-      fanotify_event_metadata event{};
-      std::memcpy(&event, at, sizeof event);
-      // 0: of a pid namespace that this one cannot see.
-      if (event.pid != 0 && !known.contains(event.pid)) {
-        const auto place = place_of(at + event.metadata_len);
-        // A directory that is gone again was made by the same run: its own making is told of.
-        const bool fine = place.empty() || std::ranges::any_of(allowed, [&](const auto& top) {
-                            return is_below(place, top);
-                          });
-        if (!fine)
-          complaints.push_back({Oracle::HostSilence, "process " + std::to_string(event.pid) + " " +
-                                                         words_of(event.mask) + " " +
-                                                         quote(place.string())});
-      }
-      left -= event.event_len;
-      at += event.event_len;
+  const auto events = read_what_is_there();
+  for (std::size_t at = 0; at + sizeof(fanotify_event_metadata) <= events.size();) {
+    fanotify_event_metadata event{};
+    std::memcpy(&event, events.data() + at, sizeof event);
+    // 0: of a pid namespace that this one cannot see.
+    if (event.pid != 0 && !known.contains(event.pid)) {
+      const auto place = place_of(events.data() + at + event.metadata_len);
+      // A directory that is gone again was made by the same run: its own making is told of.
+      const bool fine = place.empty() || std::ranges::any_of(allowed, [&](const auto& top) {
+                          return is_below(place, top);
+                        });
+      if (!fine)
+        complaints.push_back({Oracle::HostSilence, "process " + std::to_string(event.pid) + " " +
+                                                       words_of(event.mask) + " " +
+                                                       quote(place.string())});
     }
+    at += event.event_len;
   }
+  return complaints;
 }
 
 }  // namespace nvhook::test

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "attack/complaints.hpp"
@@ -36,6 +37,7 @@ class HostSilence {
     UniqueFd fd;
   };
 
+  [[nodiscard]] std::string read_what_is_there();
   // Where the event happened; empty if its directory is gone again.
   [[nodiscard]] std::filesystem::path place_of(const void* info) const;
 

@@ -52,6 +52,7 @@ int be_init(const std::string& scratch, int argc, char** argv) {
   ::setenv("TMPDIR", scratch.c_str(), 1);
   const pid_t child = ::fork();
   if (child == 0) {
+    ::setpgid(0, 0);  // a group that this pid namespace has a number for
     // Orphans come to the tests, which can see them.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     return run_tests(argc, argv);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attack/mount_table.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <sstream>
 
 #include "nvhook/base/quote.hpp"
+#include "nvhook/base/unique_fd.hpp"
 
 namespace nvhook::test {
 namespace {
@@ -43,11 +45,21 @@ std::string below(const fs::path& rootfs, const std::string& point) {
   return point.substr(rootfs.string().size());
 }
 
+// Component by component: a path in a container's root may be as long as a path can be.
+UniqueFd open_in_steps(const fs::path& path) {
+  UniqueFd fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  for (const auto& name : path.relative_path())
+    fd = UniqueFd(::openat(fd.get(), name.c_str(), O_PATH | O_CLOEXEC));
+  return fd;
+}
+
 // By the file and not by its name: that is what the container gets to see.
 bool is_the_same_file(const fs::path& one, const fs::path& other) {
+  const auto left_fd = open_in_steps(one);
+  const auto right_fd = open_in_steps(other);
   struct stat left{};
   struct stat right{};
-  return ::stat(one.c_str(), &left) == 0 && ::stat(other.c_str(), &right) == 0 &&
+  return ::fstat(left_fd.get(), &left) == 0 && ::fstat(right_fd.get(), &right) == 0 &&
          left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
@@ -57,14 +69,16 @@ MountTable read_mount_table(const fs::path& mountinfo) {
   MountTable table;
   std::ifstream in(mountinfo);
   for (std::string line; std::getline(in, line);) {
-    std::istringstream fields(line);
-    MountRow row;
-    std::string skipped;
-    fields >> row.id >> skipped >> skipped >> skipped >> row.point >> row.options;
-    row.point = decoded(row.point);
-    row.options = without_times(row.options);
-    for (std::string field; fields >> field && field != "-";)
-      row.propagation += (row.propagation.empty() ? "" : " ") + field;
+    std::istringstream in_line(line);
+    std::vector<std::string> fields;  // 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 ...
+    for (std::string field; std::getline(in_line, field, ' ');) fields.push_back(field);
+    if (fields.size() < 7) continue;
+    MountRow row{.id = std::stoul(fields[0]),
+                 .point = decoded(fields[4]),
+                 .options = without_times(fields[5]),
+                 .propagation = {}};
+    for (std::size_t i = 6; i < fields.size() && fields[i] != "-"; ++i)
+      row.propagation += (row.propagation.empty() ? "" : " ") + fields[i];
     table.push_back(std::move(row));
   }
   std::ranges::sort(table);
@@ -87,7 +101,7 @@ Complaints judge_mounts(const TestContainer& container, const MountTable& before
   auto due = plan.mounts;
   for (const auto& row : made) {
     const auto target = below(container.rootfs(), row.point);
-    const auto planned = std::ranges::find(due, target, &PlannedMount::target);
+    const auto planned = std::ranges::find(due, as_planned(target), &PlannedMount::target);
     if (target.empty() || planned == due.end()) {
       complain("not planned: a mount at " + quote(row.point));
       continue;

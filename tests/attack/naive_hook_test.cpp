@@ -2,6 +2,8 @@
 // The positive control: in the scenes that nvhook withstands, a hook that goes by paths acts on the
 // host, and the oracles see it. A suite that such a hook survives would show nothing.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "attack/attack.hpp"
 
@@ -49,6 +51,34 @@ TEST_P(NaiveHook, IsLedToTheHostByALinkOfADirectory) {
     EXPECT_TRUE(outcome.complains(Oracle::Canaries));
     EXPECT_TRUE(outcome.complains(Oracle::ContainerMounts));
   }
+}
+
+TEST_P(NaiveHook, IsLedToTheHostByALinkOfDev) {
+  scene().container.dev = TestContainer::Dev::Image;
+  replace_by_link("/dev", "../../../../../../.." + victim().on_disk().string());
+
+  const auto& outcome = bind((Scene::simulated_host() / "dev/nvidia0").string(), "/dev/nvidia0");
+
+  EXPECT_TRUE(outcome.complains(Oracle::HostSilence));
+  EXPECT_TRUE(outcome.complains(Oracle::ContainerMounts));
+}
+
+TEST_P(NaiveHook, IsLedToTheHostByTheContainersProcfs) {
+  replace_by_link(kLibraryDirectory, "/proc/self/root" + victim().on_disk().string());
+
+  const auto& outcome = bind(cuda(), target_);
+
+  EXPECT_TRUE(outcome.complains(Oracle::HostSilence));
+}
+
+TEST_P(NaiveHook, MountsOverADevice) {
+  const auto node = image().on_disk(target_);
+  ASSERT_EQ(::mknod(node.c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+
+  const auto& outcome = bind(cuda(), target_);
+
+  EXPECT_EQ(outcome.finished.status, 0) << outcome.finished.err;
+  EXPECT_TRUE(outcome.complains(Oracle::ContainerMounts));
 }
 
 TEST_P(NaiveHook, MakesDirectoriesOnTheHost) {

@@ -27,4 +27,10 @@ PlanOfRun PlanOfRun::parse(std::string_view text) {
   return plan;
 }
 
+std::string as_planned(const std::string& name) {
+  const auto text =
+      nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json::parse(text);
+}
+
 }  // namespace nvhook::test

@@ -29,4 +29,7 @@ struct PlanOfRun {
   [[nodiscard]] static PlanOfRun parse(std::string_view json);
 };
 
+// A name as it stands in a plan: JSON is UTF-8, so bytes that are not have U+FFFD in their place.
+[[nodiscard]] std::string as_planned(const std::string& name);
+
 }  // namespace nvhook::test

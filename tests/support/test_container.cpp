@@ -2,6 +2,7 @@
 #include "support/test_container.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -157,6 +159,15 @@ fs::path make_cgroup() {
   return name;
 }
 
+// Procfs and sysfs: what they show changes by itself, and there is much of it.
+bool is_of_the_kernel(const fs::path& path) {
+  struct stat status{};
+  struct statfs system{};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+         ::statfs(path.c_str(), &system) == 0 &&
+         (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC);
+}
+
 std::string describe(const fs::directory_entry& entry) {
   struct stat status{};
   ::lstat(entry.path().c_str(), &status);
@@ -256,7 +267,7 @@ std::vector<std::string> TestContainer::snapshot() const {
   for (std::string line; std::getline(text, line);) lines.push_back(line);
   for (auto entry = fs::recursive_directory_iterator(inside("/"));
        entry != fs::recursive_directory_iterator(); ++entry) {
-    if (entry->path() == inside("/proc")) {
+    if (is_of_the_kernel(entry->path())) {
       entry.disable_recursion_pending();
       continue;
     }

@@ -76,7 +76,7 @@ class TestContainer {
   [[nodiscard]] std::string mountinfo() const;
   [[nodiscard]] std::string device_rules() const;
   // Mounts, device rules, and every name in the root with type, mode, size and link text, a line
-  // each.
+  // each; nothing of procfs and sysfs.
   [[nodiscard]] std::vector<std::string> snapshot() const;
   // What is not as in an earlier snapshot: lines gone with "-", new ones with "+". Empty means that
   // nothing was done.
