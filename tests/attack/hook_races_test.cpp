@@ -50,14 +50,6 @@ std::string text_of(const fs::path& path) {
   return text.str();
 }
 
-std::vector<std::string> launcher_of(Tier tier) {
-#ifdef NVHOOK_WITHOUT_CALLS
-  if (tier == Tier::Old) return {NVHOOK_WITHOUT_CALLS, "ENOSYS", "new-kernel-calls"};
-#endif
-  if (tier != Tier::New) std::abort();  // tiers() has what can be run
-  return {};
-}
-
 // A bundle on raced ground, and one hook after the other for containers made of it.
 class RacedHooks {
  public:
