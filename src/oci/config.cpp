@@ -35,10 +35,25 @@ Result<void> keep_variable(Draft& draft, const json::Scalar& value) {
 
 constexpr Place kEnvEntry[] = {{.type = Type::Text, .take = keep_variable}};
 
-constexpr Place kCapability[] = {
-    {.type = Type::Text, .take = json::append<&Draft::bounding_capabilities>}};
+// Some runtimes take names in any case (crun, by cap_from_name(3)).
+Result<void> note_capability(Draft& draft, const json::Scalar& value) {
+  draft.sys_admin = draft.sys_admin || json::same_but_for_case(value.text, "CAP_SYS_ADMIN");
+  return {};
+}
+
+Result<void> add_bounding_capability(Draft& draft, const json::Scalar& value) {
+  if (auto kept = json::append<&Draft::bounding_capabilities>(draft, value); !kept) return kept;
+  return note_capability(draft, value);
+}
+
+constexpr Place kBoundingCapability[] = {{.type = Type::Text, .take = add_bounding_capability}};
+constexpr Place kCapability[] = {{.type = Type::Text, .take = note_capability}};
 constexpr Place kCapabilitySets[] = {
-    {.key = "bounding", .type = Type::Array, .inside = kCapability},
+    {.key = "bounding", .type = Type::Array, .inside = kBoundingCapability},
+    {.key = "effective", .type = Type::Array, .inside = kCapability},
+    {.key = "permitted", .type = Type::Array, .inside = kCapability},
+    {.key = "inheritable", .type = Type::Array, .inside = kCapability},
+    {.key = "ambient", .type = Type::Array, .inside = kCapability},
 };
 
 constexpr Place kProcess[] = {
@@ -50,7 +65,7 @@ constexpr Place kProcess[] = {
        draft.has_flat_capabilities = true;
        return {};
      },
-     .inside = kCapability},
+     .inside = kBoundingCapability},
 };
 
 constexpr Place kMountOption[] = {

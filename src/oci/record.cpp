@@ -18,27 +18,26 @@ namespace {
 template <class T>
 constexpr auto kFields = nullptr;
 template <>
-constexpr auto kFields<State> = std::tuple(&State::id, &State::status, &State::pid, &State::bundle,
-                                           &State::root);
+constexpr auto kFields<State> =
+    std::tuple(&State::id, &State::status, &State::pid, &State::bundle, &State::root);
 template <>
-constexpr auto kFields<Mount> = std::tuple(&Mount::destination, &Mount::type, &Mount::source,
-                                           &Mount::options);
+constexpr auto kFields<Mount> =
+    std::tuple(&Mount::destination, &Mount::type, &Mount::source, &Mount::options);
 template <>
 constexpr auto kFields<Namespace> = std::tuple(&Namespace::type, &Namespace::path);
 template <>
-constexpr auto kFields<IdMapping> = std::tuple(&IdMapping::container_id, &IdMapping::host_id,
-                                               &IdMapping::size);
+constexpr auto kFields<IdMapping> =
+    std::tuple(&IdMapping::container_id, &IdMapping::host_id, &IdMapping::size);
 template <>
-constexpr auto kFields<DeviceRule> = std::tuple(&DeviceRule::allow, &DeviceRule::type,
-                                                &DeviceRule::major, &DeviceRule::minor,
-                                                &DeviceRule::access);
+constexpr auto kFields<DeviceRule> =
+    std::tuple(&DeviceRule::allow, &DeviceRule::type, &DeviceRule::major, &DeviceRule::minor,
+               &DeviceRule::access);
 template <>
-constexpr auto kFields<Config> = std::tuple(&Config::oci_version, &Config::root_path,
-                                            &Config::root_readonly, &Config::env,
-                                            &Config::bounding_capabilities, &Config::mounts,
-                                            &Config::mount_label, &Config::cgroups_path,
-                                            &Config::namespaces, &Config::uid_mappings,
-                                            &Config::gid_mappings, &Config::device_rules);
+constexpr auto kFields<Config> =
+    std::tuple(&Config::oci_version, &Config::root_path, &Config::root_readonly, &Config::env,
+               &Config::bounding_capabilities, &Config::sys_admin, &Config::mounts,
+               &Config::mount_label, &Config::cgroups_path, &Config::namespaces,
+               &Config::uid_mappings, &Config::gid_mappings, &Config::device_rules);
 
 // Strings as ByteWriter::text, numbers as they lie in memory, a flag as one byte of 0 or 1, an
 // optional value as a flag and the value, a list as its count (u32) and its elements.

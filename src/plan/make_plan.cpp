@@ -44,6 +44,14 @@ bool runtime_makes_dev(const oci::Config& config) {
   return tmpfs;
 }
 
+// Whether the container's processes may change mounts in this host's user namespace: they can make a
+// read-only mount writable again. In a user namespace of their own the mounts are locked instead.
+bool can_remount(const oci::Config& config) {
+  return config.sys_admin &&
+         std::ranges::find(config.namespaces, "user", &oci::Namespace::type) ==
+             config.namespaces.end();
+}
+
 // Whether the link leads to another driver's file of the name that is due: "libcuda.so.535.104.05"
 // where "libcuda.so.550.54.14" or "libcuda.so.1" is. A driver's version begins with a number of
 // three digits; that of GLVND's "libGL.so.1.7.0" does not.
@@ -61,7 +69,9 @@ bool names_other_version(std::string_view link_text, std::string_view due) {
 class Planner {
  public:
   explicit Planner(const Inputs& inputs)
-      : in_(inputs), runtime_will_make_dev_(runtime_makes_dev(inputs.config)) {}
+      : in_(inputs),
+        runtime_will_make_dev_(runtime_makes_dev(inputs.config)),
+        seals_(can_remount(inputs.config)) {}
 
   Result<Plan> plan(Draft draft) && {
     plan_.container = in_.container;
@@ -166,6 +176,7 @@ class Planner {
     mount.source = draft.source;
     mount.target = target_of(draft.place);
     mount.options = draft.kind == Kind::Device ? kDeviceMount : kFileMount;
+    mount.sealed = seals_ && draft.kind != Kind::Device;  // a device is there to be written
     if (draft.kind == Kind::Device) {
       plan_.devices.push_back({mount.target, draft.number});
       if (found.standing == Standing::CharDevice && found.number == draft.number) {
@@ -222,7 +233,8 @@ class Planner {
                             .reason = "the image has a file where the link belongs",
                             .source = draft.library,
                             .target = target_of(draft.place),
-                            .options = kFileMount});
+                            .options = kFileMount,
+                            .sealed = seals_});
     return {};
   }
 
@@ -247,6 +259,7 @@ class Planner {
 
   const Inputs& in_;
   bool runtime_will_make_dev_;
+  bool seals_;
   std::set<ContainerPath> taken_;
   Plan plan_;
 };

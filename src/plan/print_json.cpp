@@ -46,7 +46,8 @@ Json to_object(const Mount& mount) {
           {"reason", mount.reason},
           {"source", mount.source.value},
           {"target", mount.target.value},
-          {"options", names_of(mount.options)}};
+          {"options", names_of(mount.options)},
+          {"sealed", mount.sealed}};
 }
 
 Json to_object(const Symlink& link) {

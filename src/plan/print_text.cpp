@@ -72,8 +72,9 @@ std::vector<std::vector<std::string>> mounts_of(const Plan& plan, Kind kind) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& mount : plan.mounts) {
     if (mount.kind != kind) continue;
-    const auto how =
+    auto how =
         mount.state == State::Present ? "already there" : joined(names_of(mount.options), ",");
+    if (mount.sealed) how += ",sealed";
     rows.push_back(
         {shown(mount.target.value), "<- " + shown(mount.source.value), how, mount.reason});
   }

@@ -50,6 +50,7 @@ TEST(Config, IsReadWholly) {
       .root_readonly = true,
       .env = {"NVIDIA_VISIBLE_DEVICES=all"},
       .bounding_capabilities = {"CAP_KILL", "CAP_SYS_ADMIN"},
+      .sys_admin = true,
       .mounts = {{"/proc", "proc", "proc", {}}, {"/dev", "tmpfs", "tmpfs", {"nosuid", "mode=755"}}},
       .mount_label = "system_u:object_r:container_file_t:s0:c1,c2",
       .cgroups_path = "system.slice:crio:1",
@@ -87,12 +88,31 @@ TEST(Config, TakesAFlatCapabilityListOfEarlyVersionsOnly) {
     const auto config = with_version(version);
     ASSERT_TRUE(config) << config.error().text();
     EXPECT_THAT(config->bounding_capabilities, ElementsAre("CAP_SYS_ADMIN"));
+    EXPECT_TRUE(config->sys_admin);
   }
   for (const auto* version : {"1.0.0-rc5", "1.0.0", "1.0.2-dev", "1.0.0-rc10", "x"}) {
     const auto config = with_version(version);
     ASSERT_FALSE(config) << version;
     EXPECT_EQ(config.error().id(), ErrorId::StateField);
     EXPECT_THAT(config.error().message(), HasSubstr("process.capabilities"));
+  }
+}
+
+TEST(Config, FindsTheRightToMountInAnySet) {
+  for (const std::string set : {"bounding", "effective", "permitted", "inheritable", "ambient"})
+    for (const std::string name : {"CAP_SYS_ADMIN", "cap_sys_admin"}) {
+      const auto config = parse_config(config_with(R"("process":{"capabilities":{")" + set +
+                                                   R"(":["CAP_KILL",")" + name + R"("]}})"));
+      ASSERT_TRUE(config) << config.error().text();
+      EXPECT_TRUE(config->sys_admin) << set << " " << name;
+    }
+  for (const std::string capabilities :
+       {R"({"bounding":["CAP_KILL","CAP_SYS_ADMINISTER","SYS_ADMIN"]})",
+        R"({"other":["CAP_SYS_ADMIN"]})", "{}", "null"}) {
+    const auto config =
+        parse_config(config_with(R"("process":{"capabilities":)" + capabilities + "}"));
+    ASSERT_TRUE(config) << config.error().text();
+    EXPECT_FALSE(config->sys_admin) << capabilities;
   }
 }
 

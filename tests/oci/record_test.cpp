@@ -19,6 +19,7 @@ Config some_config() {
       .root_readonly = true,
       .env = {"A=1", "B="},
       .bounding_capabilities = {"CAP_KILL"},
+      .sys_admin = true,
       .mounts = {{"/proc", "proc", "proc", {}}, {"/d", "", "/s", {"rbind", "ro"}}},
       .mount_label = "label",
       .cgroups_path = "/c",

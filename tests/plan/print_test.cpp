@@ -197,12 +197,14 @@ TEST(PlanJson, IsTheSchema) {
       "state": "mount", "reason": "compute",
       "source": "/usr/lib/libcuda.so.550.54.14",
       "target": "/usr/lib64/libcuda.so.550.54.14",
-      "options": ["ro", "nosuid", "nodev"]})"));
+      "options": ["ro", "nosuid", "nodev"],
+      "sealed": false})"));
   EXPECT_EQ(document["mounts"][2]["kind"], "library32");
   EXPECT_EQ(document["mounts"][3]["kind"], "binary");
   EXPECT_EQ(document["mounts"][5], json::parse(R"({"kind": "device", "capability": null,
       "state": "present", "reason": "GPU 0", "source": "/dev/nvidia0", "target": "/dev/nvidia0",
-      "options": []})"));
+      "options": [],
+      "sealed": false})"));
   EXPECT_EQ(document["symlinks"], json::parse(R"([
       {"path": "/usr/lib64/libcuda.so.1", "target": "libcuda.so.550.54.14",
        "replaces": "libcuda.so.535.104.05"},
@@ -238,6 +240,24 @@ TEST(PlanJson, NamesWhatABundleAloneLeavesUnknown) {
 
   EXPECT_EQ(json::parse(to_json(plan))["unknown"],
             json::parse(R"(["cgroup", "present-nodes", "propagation"])"));
+}
+
+TEST(PlanJson, SaysWhichMountsAreSealed) {
+  auto plan = sample_plan();
+  plan.mounts[0].sealed = true;
+
+  const auto document = json::parse(to_json(plan));
+
+  EXPECT_EQ(document["mounts"][0]["sealed"], true);
+  EXPECT_EQ(document["mounts"][1]["sealed"], false);
+}
+
+TEST(PlanText, SaysWhichMountsAreSealed) {
+  auto plan = sample_plan();
+  plan.mounts[0].sealed = true;
+
+  EXPECT_THAT(to_text(plan, Style::Plain), HasSubstr(" ro,nosuid,nodev,sealed "));
+  EXPECT_EQ(to_text(sample_plan(), Style::Plain).find("sealed"), std::string::npos);
 }
 
 TEST(PlanJson, IsOneDocumentThatEndsInANewline) {

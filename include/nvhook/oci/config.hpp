@@ -60,6 +60,9 @@ struct Config {
   std::vector<std::string> env;
   // process.capabilities.bounding; for the flat list of 1.0.0-rc1 to rc4, that list.
   std::vector<std::string> bounding_capabilities;
+  // Whether any set of process.capabilities has CAP_SYS_ADMIN: the process then has it or, by a
+  // program with capabilities of its own, can get it.
+  bool sys_admin = false;
   std::vector<Mount> mounts;
   std::string mount_label;   // linux.mountLabel
   std::string cgroups_path;  // linux.cgroupsPath

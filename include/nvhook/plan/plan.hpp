@@ -34,6 +34,9 @@ struct Mount {
   HostPath source;
   ContainerPath target;  // its directory resolved, as it will stand in mountinfo
   MountOptions options;
+  // Bound out of an overlay without an upper layer, which nobody can make writable: the container
+  // could take "ro" away from a plain mount.
+  bool sealed = false;
   bool operator==(const Mount&) const = default;
 };
 
