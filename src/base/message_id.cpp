@@ -41,6 +41,8 @@ constexpr std::array kErrors = {
     ErrorInfo{ErrorId::Kernel, "E_KERNEL", 5},
     ErrorInfo{ErrorId::Race, "E_RACE", 5},
     ErrorInfo{ErrorId::NoSpace, "E_NOSPC", 5},
+    ErrorInfo{ErrorId::Interrupted, "E_INTERRUPTED", 5},
+    ErrorInfo{ErrorId::Deadline, "E_DEADLINE", 4},
 };
 
 constexpr std::array kWarnings = {
@@ -53,6 +55,8 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::LinkExists, "W_LINK_EXISTS"},
     WarningInfo{WarningId::NoCgroup, "W_NO_CGROUP"},
     WarningInfo{WarningId::Log, "W_LOG"},
+    WarningInfo{WarningId::NotLocked, "W_NOT_LOCKED"},
+    WarningInfo{WarningId::NotSealed, "W_NOT_SEALED"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -64,8 +68,8 @@ constexpr bool in_enum_order(const Table& table) {
 }
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
-static_assert(kErrors.size() == std::to_underlying(ErrorId::NoSpace) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::Log) + 1U);
+static_assert(kErrors.size() == std::to_underlying(ErrorId::Deadline) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::NotSealed) + 1U);
 
 }  // namespace
 

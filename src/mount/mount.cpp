@@ -31,6 +31,13 @@ Result<UniqueFd> clone(int source) {
   return tree;
 }
 
+Result<UniqueFd> clone_at(int directory, const std::string& name) {
+  UniqueFd tree(::open_tree(directory, name.c_str(),
+                            OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW));
+  if (!tree) return system_failure(ErrorId::Kernel, "open_tree");
+  return tree;
+}
+
 Result<void> restrict_to(int tree, const MountOptions& options) {
   mount_attr change{};
   change.attr_set = attributes(options);

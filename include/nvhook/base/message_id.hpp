@@ -42,6 +42,8 @@ enum class ErrorId : std::uint8_t {
   Kernel,            // a system call failed that should not
   Race,              // somebody keeps changing what the hook works on
   NoSpace,           // no space, inodes or mounts left
+  Interrupted,       // somebody wanted the hook to end
+  Deadline,          // the container's root file system does not answer
 };
 
 // What the user should know although the run succeeded.
@@ -55,6 +57,8 @@ enum class WarningId : std::uint8_t {
   LinkExists,      // the image has something of its own where a link belongs
   NoCgroup,        // there is no device cgroup to open
   Log,             // the log or debug file cannot be written
+  NotLocked,       // the container's root could take restrictions of our mounts away
+  NotSealed,       // the container could make our read-only mounts writable
 };
 
 struct ErrorInfo {

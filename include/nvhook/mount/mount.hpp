@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "nvhook/base/error.hpp"
 #include "nvhook/base/mount_options.hpp"
 #include "nvhook/base/unique_fd.hpp"
@@ -14,6 +16,10 @@ namespace nvhook::mount {
 // setns(2) the kernel refuses (EINVAL). It disappears with its last descriptor unless attached.
 // Source: open_tree in fs/namespace.c; needs CAP_SYS_ADMIN. Fails with E_KERNEL.
 [[nodiscard]] Result<UniqueFd> clone(int source);
+
+// Likewise of `name` in the directory `directory`, which links may not lead away from: a name of
+// our own making, or of a file system that only we see. Fails with E_KERNEL.
+[[nodiscard]] Result<UniqueFd> clone_at(int directory, const std::string& name);
 
 // Restricts a detached mount and makes it private, in one call before anybody can see it.
 // Source: mount_setattr(2). Fails with E_KERNEL.
