@@ -132,6 +132,12 @@ Result<Process> pin(const Procfs& procfs, pid_t pid) {
                                         " shares this host's mount namespace: mounting for it "
                                         "would mount for everybody");
 
+  // Before anything is joined: from inside a user namespace others cannot be opened any more.
+  auto user_namespace = open_link(process.proc.get(), "ns/user", O_RDONLY);
+  if (!user_namespace) return failed_to(name, std::move(user_namespace));
+  if (!is_ours(procfs.self.get(), "ns/user", user_namespace->get()))
+    process.user_namespace = std::move(*user_namespace);
+
   auto root = open_link(process.proc.get(), "root", O_PATH | O_DIRECTORY);
   if (!root) return failed_to(name, std::move(root));
   process.root = std::move(*root);

@@ -16,6 +16,7 @@ struct Process {
   UniqueFd pidfd;            // empty where the kernel has none (before Linux 5.3)
   UniqueFd proc;             // /proc/<pid>, O_PATH; reads give ESRCH once it is dead
   UniqueFd mount_namespace;  // for setns(2)
+  UniqueFd user_namespace;   // likewise; empty if it is ours
   UniqueFd root;             // its "/", in its mount namespace, O_PATH
   uid_t mapped_root = 0;     // what uid 0 of its user namespace is here
   gid_t mapped_root_group = 0;
