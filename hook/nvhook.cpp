@@ -100,12 +100,15 @@ Result<void> run_hook(const Command& command, Journal& journal) {
   if (journal.debugging()) journal.step(plan::to_json(prepared->plan));
   apply::Observer observer;
   if (journal.debugging()) observer = [&](std::string_view step) { journal.step(step); };
-  return apply::run(prepared->plan,
-                    {.procfs = prepared->procfs,
-                     .process = *prepared->process,
-                     .rootfs = prepared->rootfs,
-                     .cgroup = *prepared->cgroup},
-                    observer);
+  const auto done = apply::run(prepared->plan,
+                               {.procfs = prepared->procfs,
+                                .process = *prepared->process,
+                                .rootfs = prepared->rootfs,
+                                .cgroup = *prepared->cgroup},
+                               observer);
+  if (!done) return std::unexpected(done.error());
+  for (const auto& warning : *done) journal.warning(warning);
+  return {};
 }
 
 Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& journal) {

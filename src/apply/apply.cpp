@@ -4,12 +4,16 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "capture.hpp"
+#include "harden.hpp"
 #include "identity.hpp"
+#include "interruption.hpp"
+#include "nvhook/mount/tier.hpp"
 #include "only_one.hpp"
 #include "place.hpp"
 #include "undo.hpp"
@@ -27,46 +31,51 @@ DeviceNumber number_of(const plan::Plan& plan, const plan::Mount& mount) {
   return rule == plan.devices.end() ? DeviceNumber{} : rule->number;
 }
 
-struct Captured {
-  const plan::Mount* mount;
-  UniqueFd tree;
-};
-
-Result<Capturer> open_capturer(const container::Procfs& procfs) {
-  return Capturer::open(procfs.initial_user_namespace ? Capturer::OwnerView::Host
-                                                      : Capturer::OwnerView::UserNamespace);
+Capturer::OwnerView view_from(const container::Procfs& procfs) {
+  return procfs.initial_user_namespace ? Capturer::OwnerView::Host
+                                       : Capturer::OwnerView::UserNamespace;
 }
 
-Result<std::vector<Captured>> capture_all(const plan::Plan& plan, const container::Procfs& procfs,
+Result<std::vector<Captured>> capture_all(const plan::Plan& plan, const Target& target,
                                           const Observer& observer) {
-  auto capturer = open_capturer(procfs);
+  const auto tier = mount::find_tier();
+  if (!tier) return std::unexpected(tier.error());
+  auto capturer = Capturer::open(view_from(target.procfs));
   if (!capturer) return std::unexpected(std::move(capturer).error());
   std::vector<Captured> captured;
   captured.reserve(plan.mounts.size());
   for (const auto& mount : plan.mounts) {
     if (mount.state == plan::State::Present) continue;
     tell(observer, "capture " + mount.source.value);
-    auto tree = capturer->capture(mount, number_of(plan, mount));
-    if (!tree) return std::unexpected(std::move(tree).error());
-    captured.push_back({&mount, std::move(*tree)});
+    auto source =
+        capturer->capture(mount, number_of(plan, mount), *tier, target.process.root.get());
+    if (!source) return std::unexpected(std::move(source).error());
+    captured.push_back({&mount, std::move(*source)});
   }
   return captured;
 }
 
+Result<void> enter(const container::Process& process) {
+  if (::setns(process.mount_namespace.get(), CLONE_NEWNS) != 0)
+    return system_failure(ErrorId::Ns,
+                          "enter the mount namespace of process " + std::to_string(process.pid));
+  return {};
+}
+
 Result<void> place_all(const plan::Plan& plan, std::vector<Captured> captured, Placer& placer,
                        const Observer& observer) {
-  for (auto& [mount, tree] : captured) {
+  for (auto& [mount, source] : captured) {
     tell(observer, "mount " + mount->target.value);
-    if (auto done = placer.place_mount(std::move(tree), mount->target); !done) return done;
+    if (auto done = placer.place_mount(std::move(source), mount->target); !done) return done;
   }
   for (const auto& link : plan.symlinks) {
     tell(observer, "link " + link.path.value);
     if (auto done = placer.place_link(link); !done) return done;
   }
-  return {};
+  return placer.verify();
 }
 
-Result<void> allow_devices(const plan::Plan& plan, const cgroup::DeviceCgroup& cgroup,
+Result<void> allow_devices(const plan::Plan& plan, const cgroup::DeviceCgroup& cgroup, Undo& undo,
                            const Observer& observer) {
   if (!cgroup.directory) return {};
   std::vector<DeviceNumber> numbers;
@@ -75,13 +84,30 @@ Result<void> allow_devices(const plan::Plan& plan, const cgroup::DeviceCgroup& c
   tell(observer, "allow " + std::to_string(numbers.size()) + " devices in " + cgroup.path);
   auto allowed = cgroup::allow(cgroup, numbers);
   if (!allowed) return std::unexpected(std::move(allowed).error());
+  undo.allowed(cgroup, std::move(*allowed));
   return {};
+}
+
+// Everything that is done inside the container, and to its cgroup.
+Result<void> change(const plan::Plan& plan, std::vector<Captured> captured, const Target& target,
+                    Placer& placer, Undo& undo, const Observer& observer) {
+  auto done = place_all(plan, std::move(captured), placer, observer);
+  if (done) done = not_interrupted();
+  if (done) done = allow_devices(plan, target.cgroup, undo, observer);
+  if (done) done = not_interrupted();
+  if (done) {
+    undo.commit();
+    return {};
+  }
+  tell(observer, "undo");
+  undo.roll_back();
+  return done;
 }
 
 }  // namespace
 
 Result<void> check_sources(const plan::Plan& plan, const container::Procfs& procfs) {
-  auto capturer = open_capturer(procfs);
+  auto capturer = Capturer::open(view_from(procfs));
   if (!capturer) return std::unexpected(std::move(capturer).error());
   for (const auto& mount : plan.mounts) {
     if (mount.state == plan::State::Present) continue;
@@ -91,35 +117,33 @@ Result<void> check_sources(const plan::Plan& plan, const container::Procfs& proc
   return {};
 }
 
-Result<void> run(const plan::Plan& plan, const Target& target, const Observer& observer) {
-  if (auto alone = be_the_only_one(target.process); !alone) return alone;
-  auto captured = capture_all(plan, target.procfs, observer);
+Result<std::vector<Warning>> run(const plan::Plan& plan, const Target& target,
+                                 const Observer& observer) {
+  if (auto alone = be_the_only_one(target.process); !alone)
+    return std::unexpected(std::move(alone).error());
+  hold_back_signals();
+  auto captured = capture_all(plan, target, observer);
   if (!captured) return std::unexpected(std::move(captured).error());
+  auto warnings = seal(*captured, target.procfs, view_from(target.procfs));
+  std::ranges::move(lock(*captured, target.process), std::back_inserter(warnings));
 
   tell(observer, "enter mount namespace of process " + std::to_string(target.process.pid));
-  if (::setns(target.process.mount_namespace.get(), CLONE_NEWNS) != 0)
-    return system_failure(
-        ErrorId::Ns, "enter the mount namespace of process " + std::to_string(target.process.pid));
+  if (auto entered = enter(target.process); !entered)
+    return std::unexpected(std::move(entered).error());
   const auto identity = AsContainerRoot::become(target.process);
   if (!identity) return std::unexpected(Error(identity.error()));
 
   Undo undo(target.procfs.self_fds.get());
-  Placer placer(target.rootfs, undo);
+  // Holds the directories that undo works in.
+  Placer placer(target.rootfs, undo, target.procfs.self_fds.get());
   try {
-    auto done = place_all(plan, std::move(*captured), placer, observer);
-    if (done) done = placer.verify();
-    if (done) done = allow_devices(plan, target.cgroup, observer);
-    if (!done) {
-      tell(observer, "undo");
-      undo.roll_back();
-      return done;
-    }
+    if (auto done = change(plan, std::move(*captured), target, placer, undo, observer); !done)
+      return std::unexpected(std::move(done).error());
   } catch (...) {  // out of memory
     undo.roll_back();
     throw;
   }
-  undo.commit();
-  return {};
+  return warnings;
 }
 
 }  // namespace nvhook::apply

@@ -50,7 +50,7 @@ Result<int> Capturer::directory(const HostPath& path) {
   const auto name = path.value == "/" ? "." : path.value.substr(1);
   auto fd = files::open_at(root_.get(), name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
   if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd->get(), &status) != 0) return system_failure(ErrorId::Kernel, "stat directory");
   if (!is_roots(status.st_uid) || (status.st_mode & kOthersMayWrite) != 0)
     return not_trusted(path, "can be changed by others than root; make it root's, mode 0755");
@@ -65,7 +65,7 @@ Result<UniqueFd> Capturer::check(const plan::Mount& mount, DeviceNumber number) 
   if (!parent) return std::unexpected(parent.error());
   auto fd = files::open_at(*parent, path.name(), O_PATH | O_NOFOLLOW, files::Lookup::Plain);
   if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd->get(), &status) != 0)
     return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
 
@@ -76,7 +76,7 @@ Result<UniqueFd> Capturer::check(const plan::Mount& mount, DeviceNumber number) 
     if (!S_ISREG(status.st_mode)) return not_trusted(path, "is no longer a plain file");
     if (!is_roots(status.st_uid) || (status.st_mode & kOthersMayWrite) != 0)
       return not_trusted(path, "can be changed by others than root; make it root's, mode 0755");
-    struct statfs system {};
+    struct statfs system{};
     if (::fstatfs(fd->get(), &system) != 0)
       return system_failure(ErrorId::Kernel, "statfs " + quote(path.value));
     if ((static_cast<unsigned long>(system.f_flags) & ST_NOEXEC) != 0)
@@ -86,14 +86,49 @@ Result<UniqueFd> Capturer::check(const plan::Mount& mount, DeviceNumber number) 
   return fd;
 }
 
-Result<UniqueFd> Capturer::capture(const plan::Mount& mount, DeviceNumber number) {
-  const auto source = check(mount, number);
-  if (!source) return std::unexpected(source.error());
-  auto tree = mount::clone(source->get());
-  if (!tree) return failed_to(quote(mount.source.value), std::move(tree));
+namespace {
+
+Result<mount::Source> detach(const plan::Mount& mount, int checked) {
+  auto tree = mount::clone(checked);
+  if (!tree) return std::unexpected(std::move(tree).error());
   if (auto done = mount::restrict_to(tree->get(), mount.options); !done)
-    return failed_to(quote(mount.source.value), std::move(done));
-  return tree;
+    return std::unexpected(std::move(done).error());
+  return mount::DetachedTree{std::move(*tree)};
+}
+
+bool same_file(const struct stat& one, const struct stat& other) {
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_mode == other.st_mode &&
+         one.st_rdev == other.st_rdev;
+}
+
+Result<mount::Source> hold(const plan::Mount& mount, int checked, int there) {
+  auto fd = files::open_at(there, mount.source.value.substr(1), O_PATH | O_NOFOLLOW,
+                           files::Lookup::Plain);
+  if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
+  struct stat ours{};
+  struct stat theirs{};
+  if (::fstat(checked, &ours) != 0 || ::fstat(fd->get(), &theirs) != 0)
+    return system_failure(ErrorId::Kernel, "stat");
+  if (!same_file(ours, theirs)) return failure(ErrorId::SrcChanged, "another file");
+  return mount::HeldFile{std::move(*fd), mount.options};
+}
+
+}  // namespace
+
+Result<mount::Source> Capturer::capture(const plan::Mount& mount, DeviceNumber number,
+                                        mount::Tier tier, int there) {
+  const auto checked = check(mount, number);
+  if (!checked) return std::unexpected(checked.error());
+  if (tier == mount::Tier::Detached) {
+    auto source = detach(mount, checked->get());
+    return source ? std::move(source) : failed_to(quote(mount.source.value), std::move(source));
+  }
+  auto source = hold(mount, checked->get(), there);
+  if (source) return source;
+  return failed_to(quote(mount.source.value) +
+                       " as the container's mount namespace has it, where this old kernel wants it "
+                       "to be mounted from",
+                   std::move(source));
 }
 
 }  // namespace nvhook::apply

@@ -6,9 +6,17 @@
 
 #include "nvhook/base/error.hpp"
 #include "nvhook/base/unique_fd.hpp"
+#include "nvhook/mount/source.hpp"
+#include "nvhook/mount/tier.hpp"
 #include "nvhook/plan/plan.hpp"
 
 namespace nvhook::apply {
+
+// A mount of the plan and what it is made from.
+struct Captured {
+  const plan::Mount* mount;
+  mount::Source source;
+};
 
 // Takes the sources of mounts on this host, before the container is entered: from then on no name
 // of the host is looked up again.
@@ -24,14 +32,19 @@ class Capturer {
   // E_SRC_TRUST, E_SRC_CHANGED, E_NODE_TYPE, E_KERNEL.
   [[nodiscard]] Result<UniqueFd> check(const plan::Mount& mount, DeviceNumber number);
 
-  // Likewise, as a detached, restricted mount.
-  [[nodiscard]] Result<UniqueFd> capture(const plan::Mount& mount, DeviceNumber number);
+  // Likewise, as what this kernel mounts. `there` is the root of the container's first process, in
+  // its mount namespace: a classic mount takes files of that namespace only, so the source is
+  // opened a second time there, and must be the file that was checked. Fails as check.
+  [[nodiscard]] Result<mount::Source> capture(const plan::Mount& mount, DeviceNumber number,
+                                              mount::Tier tier, int there);
+
+  // The directory, opened once and checked. The descriptor is ours. Fails with E_SRC_TRUST,
+  // E_SRC_CHANGED, E_KERNEL.
+  [[nodiscard]] Result<int> directory(const HostPath& path);
 
  private:
   Capturer(UniqueFd root, OwnerView view) : root_(std::move(root)), view_(view) {}
 
-  // The directory, opened once and checked. The descriptor is ours.
-  [[nodiscard]] Result<int> directory(const HostPath& path);
   [[nodiscard]] bool is_roots(unsigned uid) const;
 
   UniqueFd root_;

@@ -11,8 +11,9 @@
 #include <utility>
 
 #include "nvhook/base/quote.hpp"
+#include "nvhook/files/mount_id.hpp"
 #include "nvhook/files/open.hpp"
-#include "nvhook/mount/mount.hpp"
+#include "nvhook/mount/propagation.hpp"
 
 namespace nvhook::apply {
 namespace {
@@ -70,7 +71,30 @@ Result<UniqueFd> Placer::make_directory(const ContainerPath& path) {
   undo_.made_directory(*parent, name);
   auto fd = files::open_at(*parent, name, O_PATH | O_DIRECTORY, files::Lookup::SameMount);
   if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::Race));
+  if (struct stat status{}; ::fstat(fd->get(), &status) == 0)
+    undo_.made_inode(status.st_dev, status.st_ino);
   return fd;
+}
+
+// Whether things may be made and mounted on the mount that the directory lies on. The plan has
+// decided this on what the survey saw; here it is seen again on the descriptor.
+Result<void> Placer::check_mount(const ContainerPath& path, int directory) {
+  const auto mount_id = files::mount_id_of(directory);
+  if (!mount_id) return std::unexpected(Error(mount_id.error()));
+  const bool in_dev = path.value == "/dev" && *mount_id == rootfs_.dev_mount_id;
+  if (*mount_id != rootfs_.mount_id && !in_dev)
+    return failure(ErrorId::DstForeignMount,
+                   quote(path.value) + " lies in a volume or another file system");
+  if (private_mounts_.contains(*mount_id)) return {};
+  // Kernels that cannot say leave it at the survey.
+  const auto shared = mount::is_shared(directory);
+  if (!shared) return std::unexpected(Error(shared.error()).within(quote(path.value)));
+  if (*shared == true)
+    return failure(ErrorId::Propagation,
+                   "mounts in " + quote(path.value) +
+                       " would appear elsewhere: its mount became a shared one");
+  private_mounts_.insert(*mount_id);
+  return {};
 }
 
 Result<int> Placer::directory(const ContainerPath& path) {
@@ -88,18 +112,14 @@ Result<int> Placer::directory(const ContainerPath& path) {
     const bool link = error.code() == std::errc::too_many_symbolic_link_levels;
     return std::unexpected(std::move(error).as(link ? ErrorId::Race : ErrorId::DstResolve));
   }
-  const auto mount_id = container::mount_id_of(fd->get());
-  if (!mount_id) return std::unexpected(Error(mount_id.error()));
-  const bool in_dev = path.value == "/dev" && *mount_id == rootfs_.dev_mount_id;
-  if (*mount_id != rootfs_.mount_id && !in_dev)
-    return failure(ErrorId::DstForeignMount,
-                   quote(path.value) + " lies in a volume or another file system");
+  if (auto fine = check_mount(path, fd->get()); !fine)
+    return std::unexpected(std::move(fine).error());
   const int borrowed = fd->get();
   directories_.emplace(path, std::move(*fd));
   return borrowed;
 }
 
-Result<void> Placer::place_mount(UniqueFd tree, const ContainerPath& target) {
+Result<void> Placer::place_mount(mount::Source source, const ContainerPath& target) {
   const auto parent = directory(target.parent());
   if (!parent) return std::unexpected(Error(parent.error()));
   const std::string name(target.name());
@@ -113,20 +133,22 @@ Result<void> Placer::place_mount(UniqueFd tree, const ContainerPath& target) {
     const auto id = gone ? ErrorId::Race : id_of_lookup(point.error());
     return std::unexpected(std::move(point).error().within("mount point").as(id));
   }
-  struct stat status {};
+  struct stat status{};
   if (::fstat(point->get(), &status) != 0)
     return system_failure(ErrorId::Kernel, "stat " + quote(target.value));
-  if (made) undo_.file_is(status.st_dev, status.st_ino);
+  if (made) undo_.made_inode(status.st_dev, status.st_ino);
   // The kernel would mount over a link, a fifo or a device just as well.
   if (!S_ISREG(status.st_mode))
     return failure(ErrorId::DstType, quote(target.value) + " is not a plain file");
-  if (auto done = mount::attach(tree.get(), point->get()); !done) {
-    auto error = std::move(done).error().within(quote(target.value));
+  auto mounted = mount::attach(
+      std::move(source), {.fd = point->get(), .directory = *parent, .name = name}, fd_directory_);
+  if (!mounted) {
+    auto error = std::move(mounted).error().within(quote(target.value));
     const bool unlinked = error.code() == std::errc::no_such_file_or_directory;
     return std::unexpected(unlinked ? std::move(error).as(ErrorId::Race) : std::move(error));
   }
-  const auto mount_id = container::mount_id_of(tree.get());
-  undo_.mounted(std::move(tree));
+  const auto mount_id = files::mount_id_of(mounted->get());
+  undo_.mounted(std::move(*mounted));
   if (!mount_id) return std::unexpected(mount_id.error());
   placed_.push_back({*parent, name, *mount_id});
   return {};
@@ -140,42 +162,54 @@ Result<void> Placer::verify() const {
     if (!found || !same_file(found->get(), held.get()))
       return failure(ErrorId::Race, quote(path.value) + " was exchanged while the hook ran");
   }
-  for (const auto& [parent, name, mount_id] : placed_) {
-    struct statx facts {};
-    if (::statx(parent, name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_MNT_ID,
-                &facts) != 0 ||
-        facts.stx_mnt_id != mount_id)
+  for (const auto& [parent, name, mount_id] : placed_)
+    if (const auto now = files::mount_id_at(parent, name); !now || *now != mount_id)
       return failure(ErrorId::Race, "the mount at " + quote(name) + " was taken away");
-  }
   return {};
+}
+
+Result<std::string> Placer::make_link_beside(int directory, const std::string& name,
+                                             const plan::Symlink& link) {
+  // A run that was killed may have left such a name, and a process id comes again.
+  constexpr int kMaxLeftovers = 16;
+  for (int leftovers = 0; leftovers < kMaxLeftovers; ++leftovers) {
+    auto beside = "." + name + ".nvhook-" + std::to_string(::getpid());
+    if (leftovers > 0) beside += "." + std::to_string(leftovers);
+    if (::symlinkat(link.target.c_str(), directory, beside.c_str()) == 0) return beside;
+    if (errno != EEXIST) break;
+  }
+  return cannot_make("make link", link.path);
 }
 
 Result<void> Placer::place_link(const plan::Symlink& link) {
   const auto parent = directory(link.path.parent());
   if (!parent) return std::unexpected(Error(parent.error()));
   const std::string name(link.path.name());
+  const auto inode_at = [&](const std::string& at, auto tell) {
+    if (struct stat status{}; ::fstatat(*parent, at.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
+      (undo_.*tell)(status.st_dev, status.st_ino);
+  };
   if (!link.replaces) {
     if (::symlinkat(link.target.c_str(), *parent, name.c_str()) != 0)
       return cannot_make("make link", link.path);
     undo_.made_link(*parent, name, link.target);
+    inode_at(name, &Undo::made_inode);
     return {};
   }
 
-  // A name of this run's own: what a killed one may have left does not stand in its way.
-  const auto kept_as = "." + name + ".nvhook-" + std::to_string(::getpid());
-  if (::symlinkat(link.target.c_str(), *parent, kept_as.c_str()) != 0)
-    return cannot_make("make link", link.path);
-  if (::renameat2(*parent, kept_as.c_str(), *parent, name.c_str(), RENAME_EXCHANGE) != 0) {
-    auto failed = cannot_make("exchange link", link.path);
-    ::unlinkat(*parent, kept_as.c_str(), 0);
-    return failed;
-  }
-  undo_.exchanged_link(*parent, name, link.target, kept_as);
+  const auto beside = make_link_beside(*parent, name, link);
+  if (!beside) return std::unexpected(beside.error());
+  undo_.made_link(*parent, *beside, link.target);
+  inode_at(*beside, &Undo::made_inode);
+  if (::renameat2(*parent, beside->c_str(), *parent, name.c_str(), RENAME_EXCHANGE) != 0)
+    return cannot_make("exchange link", link.path);
+  undo_.exchanged_link(name);
   // What we hold now must be the stale link of the plan, not something put there since.
   std::array<char, kMaxPath + 1> text{};
-  const auto size = ::readlinkat(*parent, kept_as.c_str(), text.data(), text.size());
+  const auto size = ::readlinkat(*parent, beside->c_str(), text.data(), text.size());
   if (size < 0 || std::string_view(text.data(), static_cast<std::size_t>(size)) != *link.replaces)
     return failure(ErrorId::Race, quote(link.path.value) + " changed while the hook ran");
+  inode_at(*beside, &Undo::kept_inode);
   return {};
 }
 

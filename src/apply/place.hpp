@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "nvhook/base/path.hpp"
 #include "nvhook/base/unique_fd.hpp"
 #include "nvhook/container/rootfs.hpp"
+#include "nvhook/mount/source.hpp"
 #include "nvhook/plan/plan.hpp"
 #include "undo.hpp"
 
@@ -20,12 +22,14 @@ namespace nvhook::apply {
 // opened for writing, changed or removed; stale links are exchanged and can be put back.
 class Placer {
  public:
-  // Borrows both; `undo` learns of everything that is made.
-  Placer(const container::Rootfs& rootfs, Undo& undo) : rootfs_(rootfs), undo_(undo) {}
+  // Borrows all; `undo` learns of everything that is made. `fd_directory`: this process's fd
+  // directory of the verified procfs.
+  Placer(const container::Rootfs& rootfs, Undo& undo, int fd_directory)
+      : rootfs_(rootfs), undo_(undo), fd_directory_(fd_directory) {}
 
-  // Attaches a detached mount of a file at `target`, making an empty file there if there is none.
-  // Fails with E_DST_*, E_NOSPC, E_USERNS, E_RACE, E_KERNEL.
-  [[nodiscard]] Result<void> place_mount(UniqueFd tree, const ContainerPath& target);
+  // Mounts a file at `target`, making an empty file there if there is none.
+  // Fails with E_DST_*, E_PROPAGATION, E_NOSPC, E_USERNS, E_RACE, E_KERNEL.
+  [[nodiscard]] Result<void> place_mount(mount::Source source, const ContainerPath& target);
 
   // Whether every mount still stands where it was placed, and the container finds it there: from
   // another mount namespace mount points can be unlinked, which takes the mount away without a word,
@@ -39,6 +43,10 @@ class Placer {
   // The directory, opened once and made where it is missing. The descriptor is ours.
   [[nodiscard]] Result<int> directory(const ContainerPath& path);
   [[nodiscard]] Result<UniqueFd> make_directory(const ContainerPath& path);
+  [[nodiscard]] Result<void> check_mount(const ContainerPath& path, int directory);
+  // Our link under a name that nothing else has, beside `name`.
+  [[nodiscard]] Result<std::string> make_link_beside(int directory, const std::string& name,
+                                                     const plan::Symlink& link);
 
   struct Placed {
     int parent;
@@ -48,6 +56,8 @@ class Placer {
 
   const container::Rootfs& rootfs_;
   Undo& undo_;
+  int fd_directory_;
+  std::set<std::uint64_t> private_mounts_;  // by id, found to be so
   std::vector<Placed> placed_;
   std::map<ContainerPath, UniqueFd> directories_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nvhook/base/unique_fd.hpp"
+#include "nvhook/cgroup/devices.hpp"
 
 namespace nvhook::apply {
 
@@ -20,17 +21,23 @@ class Undo {
   explicit Undo(int fd_directory) : fd_directory_(fd_directory) {}
 
   void made_file(int directory, std::string name);
-  // Which inode the file made last is: from now on no other of its name is removed.
-  void file_is(dev_t device, ino_t inode);
   void made_directory(int directory, std::string name);
   void made_link(int directory, std::string name, std::string text);
-  // `name` is our link to `text` now, the image's stands under `kept_as` beside it.
-  void exchanged_link(int directory, std::string name, std::string text, std::string kept_as);
+  // Which inode the thing made last is: from now on nothing else of its name is removed.
+  void made_inode(dev_t device, ino_t inode);
+  // The link that was made last has changed places with `name`, where the image had a link of its
+  // own, which stands under our link's first name now.
+  void exchanged_link(std::string name);
+  // Which inode that link of the image's is: no other is removed in the end.
+  void kept_inode(dev_t device, ino_t inode);
   void mounted(UniqueFd tree);
+  // Borrows the cgroup.
+  void allowed(const cgroup::DeviceCgroup& cgroup, std::vector<cgroup::Lack> added);
 
   // Takes everything away, last made first; what is not ours any more stays: a name that somebody
-  // gave to another file, a directory in use. Goes on past failures: the runtime is about to
-  // destroy the container, and half an undo is better than none.
+  // gave to another file, a directory in use. A link of the image's is never removed: where its
+  // name is somebody else's by now, it stays where it was kept. Goes on past failures: the runtime
+  // is about to destroy the container, and half an undo is better than none.
   void roll_back();
 
   // The run has succeeded: drops what was kept only for rolling back.
@@ -49,22 +56,30 @@ class Undo {
   struct Directory {
     int directory;
     std::string name;
+    std::optional<Inode> inode;
   };
   struct Link {
     int directory;
     std::string name;
+    std::optional<Inode> inode;
     std::string text;
   };
   struct ExchangedLink {
-    Link link;
-    std::string kept_as;
+    Link link;            // ours, where the image's was
+    std::string kept_as;  // the image's
+    std::optional<Inode> kept;
   };
   struct Mounted {
     UniqueFd tree;
   };
-  using Made = std::variant<File, Directory, Link, ExchangedLink, Mounted>;
+  struct Allowed {
+    const cgroup::DeviceCgroup* cgroup;
+    std::vector<cgroup::Lack> added;
+  };
+  using Made = std::variant<File, Directory, Link, ExchangedLink, Mounted, Allowed>;
 
-  [[nodiscard]] static bool stands(const Link& link);
+  [[nodiscard]] static bool stands(const Link& link, const std::string& name);
+  static void put_back(const ExchangedLink& exchanged);
   void take_away(const Made& made) const;
 
   int fd_directory_;

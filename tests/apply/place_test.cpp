@@ -11,10 +11,12 @@
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <tuple>
 
 #include "apply/undo.hpp"
-#include "nvhook/mount/mount.hpp"
+#include "nvhook/mount/propagation.hpp"
 #include "support/own_mounts.hpp"
+#include "support/tiers.hpp"
 
 namespace nvhook::apply {
 namespace {
@@ -22,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-class PlacerIn : public test::OwnMounts {
+class PlacerIn : public test::OwnMounts, public ::testing::WithParamInterface<mount::Tier> {
  protected:
   void SetUp() override {
     OwnMounts::SetUp();
@@ -43,15 +45,13 @@ class PlacerIn : public test::OwnMounts {
     auto rootfs = container::open_rootfs_on_host(path("/"));
     EXPECT_TRUE(rootfs) << rootfs.error().text();
     if (rootfs) rootfs_ = std::move(*rootfs);
-    return placer_.emplace(rootfs_, undo_);
+    return placer_.emplace(rootfs_, undo_, fds_.get());
   }
 
   Result<void> place_mount(const std::string& target) {
-    const UniqueFd source(
-        ::open(host_.on_disk("/library").c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    auto tree = mount::clone(source.get());
-    EXPECT_TRUE(tree) << tree.error().text();
-    return placer().place_mount(tree ? std::move(*tree) : UniqueFd(), {target});
+    auto source = test::source_of(GetParam(), host_.on_disk("/library"), kFileMount);
+    if (!source) return std::unexpected(std::move(source).error());
+    return placer().place_mount(std::move(*source), {target});
   }
 
   Result<void> place_link(const std::string& at, const std::string& target,
@@ -70,7 +70,7 @@ class PlacerIn : public test::OwnMounts {
   }
 
   [[nodiscard]] mode_t mode(std::string_view inside) const {
-    struct stat status {};
+    struct stat status{};
     return ::lstat(path(inside).c_str(), &status) == 0 ? status.st_mode : 0;
   }
 
@@ -98,7 +98,7 @@ class PlacerIn : public test::OwnMounts {
 
 // Mounts
 
-TEST_F(PlacerIn, AnImageWithoutTheFileMakesAMountPoint) {
+TEST_P(PlacerIn, AnImageWithoutTheFileMakesAMountPoint) {
   root_.directory("/usr/lib");
 
   const auto done = place_mount("/usr/lib/libcuda.so");
@@ -111,7 +111,7 @@ TEST_F(PlacerIn, AnImageWithoutTheFileMakesAMountPoint) {
   EXPECT_EQ(content("/usr/lib/libcuda.so"), "");
 }
 
-TEST_F(PlacerIn, AnImageWithTheFileMountsOverIt) {
+TEST_P(PlacerIn, AnImageWithTheFileMountsOverIt) {
   root_.file("/usr/lib/libcuda.so", "theirs");
   const auto before = snapshot();
 
@@ -124,7 +124,7 @@ TEST_F(PlacerIn, AnImageWithTheFileMountsOverIt) {
   EXPECT_EQ(snapshot(), before);
 }
 
-TEST_F(PlacerIn, AnImageWithoutTheDirectoryMakesIt) {
+TEST_P(PlacerIn, AnImageWithoutTheDirectoryMakesIt) {
   root_.directory("/usr");
   const auto before = snapshot();
 
@@ -139,7 +139,7 @@ TEST_F(PlacerIn, AnImageWithoutTheDirectoryMakesIt) {
 }
 
 // The plan has resolved every link of the image: one on the way to a target was put there since.
-TEST_F(PlacerIn, AnImageWhoseDirectoryBecomesALinkGetsNothing) {
+TEST_P(PlacerIn, AnImageWhoseDirectoryBecomesALinkGetsNothing) {
   test::FakeRoot outside;
   const auto beyond = outside.on_disk("/").string();
   root_.directory("/usr/lib64").symlink("/lib64", "/usr/lib64").symlink("/escape", beyond);
@@ -155,7 +155,7 @@ TEST_F(PlacerIn, AnImageWhoseDirectoryBecomesALinkGetsNothing) {
   EXPECT_TRUE(fs::is_empty(beyond));
 }
 
-TEST_F(PlacerIn, AnImageMountsOverNothingButPlainFiles) {
+TEST_P(PlacerIn, AnImageMountsOverNothingButPlainFiles) {
   root_.directory("/d/directory").file("/d/file").symlink("/d/link", "file");
   root_.symlink("/d/dangling", "nothing");
   ASSERT_EQ(::mkfifo(path("/d/fifo").c_str(), 0600), 0);
@@ -171,7 +171,7 @@ TEST_F(PlacerIn, AnImageMountsOverNothingButPlainFiles) {
   }
 }
 
-TEST_F(PlacerIn, AnImageLeavesVolumesAlone) {
+TEST_P(PlacerIn, AnImageLeavesVolumesAlone) {
   root_.directory("/volume").file("/d/mounted", "theirs");
   mount_tmpfs("/volume");
   root_.directory("/volume/deep");
@@ -191,7 +191,7 @@ TEST_F(PlacerIn, AnImageLeavesVolumesAlone) {
   EXPECT_EQ(snapshot(), before);
 }
 
-TEST_F(PlacerIn, AnImageWithTheRuntimesDevGetsNodesThereAndNothingElse) {
+TEST_P(PlacerIn, AnImageWithTheRuntimesDevGetsNodesThereAndNothingElse) {
   root_.directory("/dev");
   mount_tmpfs("/dev");
   placer();
@@ -205,7 +205,7 @@ TEST_F(PlacerIn, AnImageWithTheRuntimesDevGetsNodesThereAndNothingElse) {
   EXPECT_EQ(place_mount("/dev/sub/library").error().id(), ErrorId::DstForeignMount);
 }
 
-TEST_F(PlacerIn, AnImageThatLosesAMountIsNotSaidToHaveIt) {
+TEST_P(PlacerIn, AnImageThatLosesAMountIsNotSaidToHaveIt) {
   root_.directory("/d");
   ASSERT_TRUE(place_mount("/d/one"));
   ASSERT_TRUE(place_mount("/d/two"));
@@ -216,7 +216,7 @@ TEST_F(PlacerIn, AnImageThatLosesAMountIsNotSaidToHaveIt) {
   EXPECT_EQ(placer().verify().error().id(), ErrorId::Race);
 }
 
-TEST_F(PlacerIn, AnImageWhoseDirectoryIsExchangedIsNotSaidToHaveItsMounts) {
+TEST_P(PlacerIn, AnImageWhoseDirectoryIsExchangedIsNotSaidToHaveItsMounts) {
   root_.directory("/d/e").directory("/other/e");
   ASSERT_TRUE(place_mount("/d/e/one"));
   EXPECT_TRUE(placer().verify());
@@ -228,7 +228,7 @@ TEST_F(PlacerIn, AnImageWhoseDirectoryIsExchangedIsNotSaidToHaveItsMounts) {
   EXPECT_EQ(placer().verify().error().id(), ErrorId::Race);
 }
 
-TEST_F(PlacerIn, AnImageThatCannotBeReachedSaysSo) {
+TEST_P(PlacerIn, AnImageThatCannotBeReachedSaysSo) {
   root_.file("/file");
 
   for (const auto* target : {"/file/x", "/file/new/x"}) {
@@ -238,7 +238,7 @@ TEST_F(PlacerIn, AnImageThatCannotBeReachedSaysSo) {
   }
 }
 
-TEST_F(PlacerIn, AReadOnlyRootIsNotWritten) {
+TEST_P(PlacerIn, AReadOnlyRootIsNotWritten) {
   root_.file("/d/file");
   ASSERT_EQ(::mount(nullptr, path("/").c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr),
             0);
@@ -249,7 +249,7 @@ TEST_F(PlacerIn, AReadOnlyRootIsNotWritten) {
   EXPECT_TRUE(place_mount("/d/file"));
 }
 
-TEST_F(PlacerIn, AFullRootIsNotTheKernelsFault) {
+TEST_P(PlacerIn, AFullRootIsNotTheKernelsFault) {
   mount_tmpfs("/", "nr_inodes=2");
   fs::create_directory(path("/d"));
 
@@ -260,9 +260,44 @@ TEST_F(PlacerIn, AFullRootIsNotTheKernelsFault) {
   }
 }
 
+// The survey saw a private root; what is mounted on a shared one appears in its peers.
+TEST_P(PlacerIn, AnImageWhoseRootBecameSharedGetsNothing) {
+  root_.file("/d/file");
+  placer();
+  ASSERT_EQ(::mount(nullptr, path("/").c_str(), nullptr, MS_SHARED, nullptr), 0);
+  const auto shared = mount::is_shared(open_directory("/").get());
+  if (!shared || !shared->has_value()) GTEST_SKIP() << "needs Linux 6.8: statmount(2)";
+  const auto before = snapshot();
+
+  EXPECT_EQ(place_mount("/d/file").error().id(), ErrorId::Propagation);
+  EXPECT_EQ(place_mount("/new/file").error().id(), ErrorId::Propagation);
+  EXPECT_EQ(place_link("/d/link", "x").error().id(), ErrorId::Propagation);
+
+  EXPECT_EQ(snapshot(), before);
+}
+
+// Not even the time of its last change tells that something was put over it.
+TEST_P(PlacerIn, AnImagesFilesAreNotTouched) {
+  root_.file("/d/file", "theirs").symlink("/d/stale", "old");
+  const auto facts = [&](std::string_view name) {
+    struct stat status{};
+    EXPECT_EQ(::lstat(path(name).c_str(), &status), 0);
+    return std::tuple(status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_nlink,
+                      status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,
+                      status.st_ctim.tv_nsec);
+  };
+  const auto before = facts("/d/file");
+
+  ASSERT_TRUE(place_mount("/d/file"));
+  ASSERT_NE(facts("/d/file"), before) << "nothing was mounted";
+  undo_.roll_back();
+
+  EXPECT_EQ(facts("/d/file"), before);
+}
+
 // Links
 
-TEST_F(PlacerIn, AnImageWithoutTheLinkMakesIt) {
+TEST_P(PlacerIn, AnImageWithoutTheLinkMakesIt) {
   root_.directory("/usr");
   const auto before = snapshot();
 
@@ -274,7 +309,7 @@ TEST_F(PlacerIn, AnImageWithoutTheLinkMakesIt) {
   EXPECT_EQ(snapshot(), before);
 }
 
-TEST_F(PlacerIn, AnImageThatGotSomethingThereSinceKeepsIt) {
+TEST_P(PlacerIn, AnImageThatGotSomethingThereSinceKeepsIt) {
   root_.file("/d/file").symlink("/d/link", "x").directory("/d/directory");
   const auto before = snapshot();
 
@@ -284,7 +319,7 @@ TEST_F(PlacerIn, AnImageThatGotSomethingThereSinceKeepsIt) {
   EXPECT_EQ(snapshot(), before);
 }
 
-TEST_F(PlacerIn, AnImageWithAStaleLinkHasItExchanged) {
+TEST_P(PlacerIn, AnImageWithAStaleLinkHasItExchanged) {
   root_.symlink("/d/libcuda.so.1", "libcuda.so.535.104.05");
   const auto before = snapshot();
 
@@ -296,7 +331,7 @@ TEST_F(PlacerIn, AnImageWithAStaleLinkHasItExchanged) {
   EXPECT_EQ(snapshot(), before);
 }
 
-TEST_F(PlacerIn, AnImageWithAStaleLinkKeepsNoTraceOfItAfterSuccess) {
+TEST_P(PlacerIn, AnImageWithAStaleLinkKeepsNoTraceOfItAfterSuccess) {
   root_.symlink("/d/libcuda.so.1", "stale");
   ASSERT_TRUE(place_link("/d/libcuda.so.1", "ours", "stale"));
 
@@ -306,7 +341,25 @@ TEST_F(PlacerIn, AnImageWithAStaleLinkKeepsNoTraceOfItAfterSuccess) {
   EXPECT_EQ(std::distance(fs::directory_iterator(path("/d")), fs::directory_iterator()), 1);
 }
 
-TEST_F(PlacerIn, AStaleLinkThatChangedSinceIsARace) {
+// A run that is killed leaves what it kept, and its process id comes again.
+TEST_P(PlacerIn, LeftoversOfAKilledRunDoNotStandInTheWay) {
+  const auto kept = ".libcuda.so.1.nvhook-" + std::to_string(::getpid());
+  root_.symlink("/d/libcuda.so.1", "stale").symlink("/d/" + kept, "staler");
+  root_.file("/d/" + kept + ".1", "a file");
+  root_.file("/d/library", "");
+  fs::permissions(path("/d/library"), fs::perms{0444});
+  const auto before = snapshot();
+
+  const auto link = place_link("/d/libcuda.so.1", "ours", "stale");
+  const auto mounted = place_mount("/d/library");
+
+  ASSERT_TRUE(link) << link.error().text();
+  ASSERT_TRUE(mounted) << mounted.error().text();
+  undo_.roll_back();
+  EXPECT_EQ(snapshot(), before);
+}
+
+TEST_P(PlacerIn, AStaleLinkThatChangedSinceIsARace) {
   root_.symlink("/d/link", "changed").file("/d/file", "theirs").directory("/d/directory/full");
   const auto before = snapshot();
 
@@ -319,11 +372,14 @@ TEST_F(PlacerIn, AStaleLinkThatChangedSinceIsARace) {
   }
 }
 
-TEST_F(PlacerIn, AStaleLinkIsTheWholeTextOfThePlan) {
+TEST_P(PlacerIn, AStaleLinkIsTheWholeTextOfThePlan) {
   root_.symlink("/d/link", "stale-and-more");
 
   EXPECT_EQ(place_link("/d/link", "ours", "stale").error().id(), ErrorId::Race);
 }
+
+INSTANTIATE_TEST_SUITE_P(OnEachKernel, PlacerIn, test::kEachTier,
+                         [](const auto& each) { return test::name_of(each.param); });
 
 }  // namespace
 }  // namespace nvhook::apply

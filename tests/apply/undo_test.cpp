@@ -10,8 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "nvhook/mount/mount.hpp"
+#include "nvhook/mount/source.hpp"
 #include "support/own_mounts.hpp"
+#include "support/tiers.hpp"
 
 namespace nvhook::apply {
 namespace {
@@ -34,11 +35,30 @@ class UndoOf : public test::OwnMounts {
 
   // Tells of a file that the test has made.
   void made_file(Undo& undo, int directory, const std::string& name) {
-    struct stat status {};
+    struct stat status{};
     ASSERT_GE(directory, 0);
     ASSERT_EQ(::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW), 0);
     undo.made_file(directory, name);
-    undo.file_is(status.st_dev, status.st_ino);
+    undo.made_inode(status.st_dev, status.st_ino);
+  }
+
+  // Tells of a link that the test has made; `made` is where it stands now.
+  void made_link(Undo& undo, const std::string& name, const std::string& text,
+                 const std::string& made) {
+    struct stat status{};
+    ASSERT_EQ(::fstatat(top_.get(), made.c_str(), &status, AT_SYMLINK_NOFOLLOW), 0);
+    undo.made_link(top_.get(), name, text);
+    undo.made_inode(status.st_dev, status.st_ino);
+  }
+
+  // "/name" is ours, with the text "ours"; "/.kept" is the image's, with the text "stale".
+  void exchanged(Undo& undo) {
+    root_.symlink("/name", "ours").symlink("/.kept", "stale");
+    made_link(undo, ".kept", "ours", "name");
+    undo.exchanged_link("name");
+    struct stat status{};
+    ASSERT_EQ(::fstatat(top_.get(), ".kept", &status, AT_SYMLINK_NOFOLLOW), 0);
+    undo.kept_inode(status.st_dev, status.st_ino);
   }
 
   // "name" and "name -> text", sorted.
@@ -83,18 +103,22 @@ TEST_F(UndoOf, AFileThatCouldNotBeLookedAtTakesItOnlyIfItIsEmpty) {
   EXPECT_THAT(names(), ElementsAre("theirs"));
 }
 
-TEST_F(UndoOf, AMountTakesItAwayBeforeItsMountPoint) {
+class UndoOfMounts : public UndoOf, public ::testing::WithParamInterface<mount::Tier> {};
+
+TEST_P(UndoOfMounts, TakesThemAwayBeforeTheirMountPoints) {
   root_.file("/image", "bytes");
   const auto before = mountinfo();
   root_.file("/point");
   Undo undo(fds_.get());
   made_file(undo, top_.get(), "point");
-  const UniqueFd source(::open(path("/image").c_str(), O_PATH | O_CLOEXEC));
+  auto source = test::source_of(GetParam(), path("/image"), kFileMount);
+  ASSERT_TRUE(source) << source.error().text();
   const UniqueFd point(::open(path("/point").c_str(), O_PATH | O_CLOEXEC));
-  auto tree = mount::clone(source.get());
-  ASSERT_TRUE(tree) << tree.error().text();
-  ASSERT_TRUE(mount::attach(tree->get(), point.get()));
-  undo.mounted(std::move(*tree));
+  const std::string name = "point";
+  auto mounted = mount::attach(
+      std::move(*source), {.fd = point.get(), .directory = top_.get(), .name = name}, fds_.get());
+  ASSERT_TRUE(mounted) << mounted.error().text();
+  undo.mounted(std::move(*mounted));
   ASSERT_NE(mountinfo(), before);
 
   undo.roll_back();
@@ -102,6 +126,9 @@ TEST_F(UndoOf, AMountTakesItAwayBeforeItsMountPoint) {
   EXPECT_EQ(mountinfo(), before);
   EXPECT_THAT(names(), ElementsAre("image"));
 }
+
+INSTANTIATE_TEST_SUITE_P(OnEachKernel, UndoOfMounts, test::kEachTier,
+                         [](const auto& each) { return test::name_of(each.param); });
 
 TEST_F(UndoOf, AFileLeavesAnotherFileOfItsName) {
   root_.file("/ours").file("/theirs", "bytes");
@@ -125,6 +152,31 @@ TEST_F(UndoOf, ADirectoryLeavesItWhereSomebodyUsesIt) {
   EXPECT_THAT(names(), ElementsAre("ours", "ours/theirs"));
 }
 
+TEST_F(UndoOf, ADirectoryLeavesAnotherOfItsName) {
+  root_.directory("/ours").directory("/theirs");
+  struct stat status{};
+  ASSERT_EQ(::stat(path("/ours").c_str(), &status), 0);
+  Undo undo(fds_.get());
+  undo.made_directory(top_.get(), "ours");
+  undo.made_inode(status.st_dev, status.st_ino);
+  std::filesystem::rename(path("/theirs"), path("/ours"));
+
+  undo.roll_back();
+
+  EXPECT_THAT(names(), ElementsAre("ours"));
+}
+
+TEST_F(UndoOf, ALinkLeavesAnotherOfItsNameAndText) {
+  root_.symlink("/ours", "text").symlink("/theirs", "text");
+  Undo undo(fds_.get());
+  made_link(undo, "ours", "text", "ours");
+  std::filesystem::rename(path("/theirs"), path("/ours"));
+
+  undo.roll_back();
+
+  EXPECT_THAT(names(), ElementsAre("ours -> text"));
+}
+
 TEST_F(UndoOf, ALinkLeavesWhatElseStandsThere) {
   root_.symlink("/one", "ours-no-more").file("/two");
   Undo undo(fds_.get());
@@ -138,23 +190,38 @@ TEST_F(UndoOf, ALinkLeavesWhatElseStandsThere) {
 }
 
 TEST_F(UndoOf, AnExchangedLinkPutsTheOldOneBack) {
-  root_.symlink("/name", "ours").symlink("/.name.kept", "stale");
   Undo undo(fds_.get());
-  undo.exchanged_link(top_.get(), "name", "ours", ".name.kept");
+  exchanged(undo);
 
   undo.roll_back();
 
   EXPECT_THAT(names(), ElementsAre("name -> stale"));
 }
 
-TEST_F(UndoOf, AnExchangedLinkLeavesWhatElseStandsThere) {
-  root_.file("/name", "somebody's").symlink("/.name.kept", "stale");
+TEST_F(UndoOf, AnExchangedLinkPutsTheOldOneBackWhereOursWasTakenAway) {
   Undo undo(fds_.get());
-  undo.exchanged_link(top_.get(), "name", "ours", ".name.kept");
+  exchanged(undo);
+  std::filesystem::remove(path("/name"));
 
   undo.roll_back();
 
-  EXPECT_THAT(names(), ElementsAre("name"));
+  EXPECT_THAT(names(), ElementsAre("name -> stale"));
+}
+
+// Whatever stands there is somebody else's, and so is what we kept: nothing is removed.
+TEST_F(UndoOf, AnExchangedLinkLosesNeitherTheOldOneNorWhatElseStandsThere) {
+  for (const std::string text : {"theirs", "ours"}) {
+    Undo undo(fds_.get());
+    exchanged(undo);
+    root_.symlink("/other", text);
+    std::filesystem::rename(path("/other"), path("/name"));
+
+    undo.roll_back();
+
+    EXPECT_THAT(names(), ElementsAre(".kept -> stale", "name -> " + text));
+    std::filesystem::remove(path("/name"));
+    std::filesystem::remove(path("/.kept"));
+  }
 }
 
 TEST_F(UndoOf, WhatCannotBeTakenAwayTakesTheRestAway) {
@@ -163,7 +230,8 @@ TEST_F(UndoOf, WhatCannotBeTakenAwayTakesTheRestAway) {
   made_file(undo, top_.get(), "first");
   undo.made_directory(-1, "nowhere");
   undo.mounted({});
-  undo.exchanged_link(top_.get(), "no", "such", "link");
+  undo.made_link(top_.get(), "no", "such");
+  undo.exchanged_link("link");
   undo.made_link(top_.get(), "last", "x");
 
   undo.roll_back();
@@ -173,17 +241,27 @@ TEST_F(UndoOf, WhatCannotBeTakenAwayTakesTheRestAway) {
 
 TEST_F(UndoOf, ASuccessKeepsAllButTheOldLinks) {
   root_.file("/file").directory("/made").symlink("/link", "x");
-  root_.symlink("/name", "ours").symlink("/.name.kept", "stale");
   Undo undo(fds_.get());
   made_file(undo, top_.get(), "file");
   undo.made_directory(top_.get(), "made");
   undo.made_link(top_.get(), "link", "x");
-  undo.exchanged_link(top_.get(), "name", "ours", ".name.kept");
+  exchanged(undo);
 
   undo.commit();
   undo.roll_back();
 
   EXPECT_THAT(names(), ElementsAre("file", "link -> x", "made", "name -> ours"));
+}
+
+TEST_F(UndoOf, ASuccessRemovesNothingThatTookAnOldLinksPlace) {
+  Undo undo(fds_.get());
+  exchanged(undo);
+  root_.file("/other", "theirs");
+  std::filesystem::rename(path("/other"), path("/.kept"));
+
+  undo.commit();
+
+  EXPECT_THAT(names(), ElementsAre(".kept", "name -> ours"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string_view>
+#include <vector>
 
 #include "nvhook/base/error.hpp"
 #include "nvhook/cgroup/devices.hpp"
@@ -28,14 +29,17 @@ using Observer = std::function<void(std::string_view step)>;
 // would. Changes nothing. Fails with E_SRC_*, E_NODE_TYPE, E_KERNEL.
 [[nodiscard]] Result<void> check_sources(const plan::Plan& plan, const container::Procfs& procfs);
 
-// Carries out the plan: captures the sources as detached mounts, enters the container's mount
-// namespace, places mounts and links, and allows the devices last, so that a run that fails grants
-// nothing. All or nothing: on failure everything done is undone in reverse order.
+// Carries out the plan: captures the sources, seals or locks them for a container that could take
+// their restrictions away, enters the container's mount namespace, places mounts and links, and
+// allows the devices last, so that a run that fails grants nothing. All or nothing: on failure
+// everything done is undone in reverse order. Gives what the user should know: W_NOT_SEALED,
+// W_NOT_LOCKED.
 //
 // The calling process must be single-threaded with umask 0. It stays in the container's mount
-// namespace afterwards: it may write to descriptors that it holds, and should end soon.
-// Fails with E_SRC_*, E_DST_*, E_NS, E_USERNS, E_CGROUP, E_NOSPC, E_RACE, E_KERNEL.
-[[nodiscard]] Result<void> run(const plan::Plan& plan, const Target& target,
-                               const Observer& observer);
+// namespace afterwards, its signals held back: it may write to descriptors that it holds, and
+// should end soon. Fails with E_SRC_*, E_DST_*, E_PROPAGATION, E_NS, E_USERNS, E_CGROUP, E_NOSPC,
+// E_RACE, E_INTERRUPTED, E_KERNEL.
+[[nodiscard]] Result<std::vector<Warning>> run(const plan::Plan& plan, const Target& target,
+                                               const Observer& observer);
 
 }  // namespace nvhook::apply
