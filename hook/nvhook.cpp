@@ -16,6 +16,7 @@
 #include "nvhook/plan/print.hpp"
 #include "prepare.hpp"
 #include "read_spec.hpp"
+#include "supervise.hpp"
 
 namespace nvhook {
 namespace {
@@ -61,7 +62,7 @@ Result<Outcome> prepare_container(const Command& command, Journal& journal) {
   if (!*spec) return nothing();
   journal.about((*spec)->state.id);
   if (!settings) return std::unexpected(std::move(settings).error());
-  return prepare(**spec, *settings);
+  return prepare(**spec, *settings, journal);
 }
 
 Result<Outcome> prepare_bundle(const std::string& bundle, const Command& command,
@@ -71,7 +72,7 @@ Result<Outcome> prepare_bundle(const std::string& bundle, const Command& command
   journal.about(spec->state.id);
   const auto settings = settings_for(command, journal);
   if (!settings) return std::unexpected(settings.error());
-  return prepare(*spec, *settings);
+  return prepare(*spec, *settings, journal);
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
@@ -138,6 +139,7 @@ int main(int argc, char** argv) {
   Journal journal;
   try {
     const auto surroundings = clean_start(argv);
+    limit_time();
     const auto done = surroundings ? run(argc, argv, *surroundings, journal)
                                    : Result<void>(std::unexpected(surroundings.error()));
     if (done) return EXIT_SUCCESS;

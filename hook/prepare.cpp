@@ -2,6 +2,7 @@
 #include "prepare.hpp"
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "nvhook/driver/discover.hpp"
 #include "nvhook/files/read.hpp"
 #include "nvhook/plan/make_plan.hpp"
+#include "supervise.hpp"
 
 namespace nvhook {
 namespace {
@@ -26,63 +28,99 @@ driver::Where where_of(const config::Settings& settings) {
           .node_directory = settings.search.nodes};
 }
 
-// Takes every handle of the container that a plan or its execution needs.
-Result<void> pin_container(const Spec& spec, Prepared& prepared) {
+// Text and what it says: the entries borrow from the text.
+struct Mounts {
+  std::string text;
+  std::vector<container::MountEntry> entries;
+};
+
+Result<Mounts> read_mounts(const container::Process& process) {
+  auto text =
+      files::read_kernel_file(process.proc.get(), "mountinfo", container::kMaxMountinfoBytes);
+  if (!text) return std::unexpected(std::move(text).error().within("container"));
+  Mounts mounts{.text = std::move(*text), .entries = {}};
+  auto entries = container::parse_mountinfo(mounts.text);
+  if (!entries) return std::unexpected(std::move(entries).error());
+  mounts.entries = std::move(*entries);
+  return mounts;
+}
+
+Result<void> pin_process(pid_t pid, Prepared& prepared) {
   auto procfs = container::open_procfs();
   if (!procfs) return std::unexpected(std::move(procfs).error());
   prepared.procfs = std::move(*procfs);
-  const auto path = rootfs_path(spec);
-  if (!spec.state.pid) {
-    auto rootfs = container::open_rootfs_on_host(path);
-    if (!rootfs) return std::unexpected(std::move(rootfs).error());
-    prepared.rootfs = std::move(*rootfs);
-    return {};
-  }
-  auto process = container::pin(prepared.procfs, *spec.state.pid);
+  auto process = container::pin(prepared.procfs, pid);
   if (!process) return std::unexpected(std::move(process).error());
   prepared.process = std::move(*process);
-  auto rootfs = container::open_rootfs(*prepared.process, path);
-  if (!rootfs) return std::unexpected(std::move(rootfs).error());
-  prepared.rootfs = std::move(*rootfs);
-  auto cgroup = cgroup::find_devices(prepared.procfs, *prepared.process);
-  if (!cgroup) return std::unexpected(std::move(cgroup).error());
-  prepared.cgroup = std::move(*cgroup);
   return {};
 }
 
-Result<container::Survey> survey_places(Prepared& prepared,
-                                        const std::vector<container::Place>& places) {
-  std::string text;  // the entries borrow from it
-  std::vector<container::MountEntry> mounts;
-  if (prepared.process) {
-    auto read = files::read_kernel_file(prepared.process->proc.get(), "mountinfo",
-                                        container::kMaxMountinfoBytes);
-    if (!read) return std::unexpected(std::move(read).error().within("container"));
-    text = std::move(*read);
-    auto parsed = container::parse_mountinfo(text);
-    if (!parsed) return std::unexpected(std::move(parsed).error());
-    mounts = std::move(*parsed);
-    if (!container::is_bound_onto_itself(mounts, prepared.rootfs.mount_id))
-      return failure(ErrorId::Rootfs, "root file system " + quote(prepared.rootfs.path) +
-                                          " is another mount than the one that a runtime makes: "
-                                          "what is put there may be put on the host");
-    prepared.rootfs.dev_mount_id = container::dev_mount_of(mounts, prepared.rootfs.mount_id);
+// By the list of mounts alone: to open the file system, or to ask it what it is, may take as long
+// as everything else that it is asked.
+bool lies_with_others(const std::vector<container::MountEntry>& mounts, std::string_view rootfs) {
+  while (rootfs.size() > 1 && rootfs.ends_with('/')) rootfs.remove_suffix(1);
+  bool others = false;
+  for (const auto& mount : mounts)  // the last one lies over the others
+    if (mount.mount_point == rootfs) others = waits_for_others(mount.file_system);
+  return others;
+}
+
+Result<void> open_rootfs(const std::string& path, Prepared& prepared) {
+  auto rootfs = prepared.process ? container::open_rootfs(*prepared.process, path)
+                                 : container::open_rootfs_on_host(path);
+  if (!rootfs) return std::unexpected(std::move(rootfs).error());
+  prepared.rootfs = std::move(*rootfs);
+  return {};
+}
+
+// Takes every handle of the container that a plan or its execution needs, and gives its mounts.
+Result<Mounts> pin_container(const Spec& spec, Prepared& prepared, Journal& journal) {
+  const auto path = rootfs_path(spec);
+  if (!spec.state.pid) {
+    auto procfs = container::open_procfs();
+    if (!procfs) return std::unexpected(std::move(procfs).error());
+    prepared.procfs = std::move(*procfs);
+    if (auto done = open_rootfs(path, prepared); !done)
+      return std::unexpected(std::move(done).error());
+    return Mounts{};
   }
-  return container::survey(prepared.rootfs, places, mounts);
+  if (auto done = pin_process(*spec.state.pid, prepared); !done)
+    return std::unexpected(std::move(done).error());
+  auto mounts = read_mounts(*prepared.process);
+  if (!mounts) return mounts;
+  if (lies_with_others(mounts->entries, path)) {
+    if (auto done = continue_supervised(path, journal); !done)
+      return std::unexpected(std::move(done).error());
+    // The new process's own directories of procfs.
+    if (auto done = pin_process(*spec.state.pid, prepared); !done)
+      return std::unexpected(std::move(done).error());
+  }
+  if (auto done = open_rootfs(path, prepared); !done)
+    return std::unexpected(std::move(done).error());
+  if (!container::is_bound_onto_itself(mounts->entries, prepared.rootfs.mount_id))
+    return failure(ErrorId::Rootfs, "root file system " + quote(path) +
+                                        " is another mount than the one that a runtime makes: "
+                                        "what is put there may be put on the host");
+  prepared.rootfs.dev_mount_id = container::dev_mount_of(mounts->entries, prepared.rootfs.mount_id);
+  auto cgroup = cgroup::find_devices(prepared.procfs, *prepared.process);
+  if (!cgroup) return std::unexpected(std::move(cgroup).error());
+  prepared.cgroup = std::move(*cgroup);
+  return mounts;
 }
 
 }  // namespace
 
 Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec,
-                                                              const config::Settings& settings) {
+                                                              const config::Settings& settings,
+                                                              Journal& journal) {
   auto asked = request::parse(spec.config.env);
   if (!asked) return std::unexpected(std::move(asked).error());
   if (auto* nothing = std::get_if<request::NothingAsked>(&*asked)) return std::move(*nothing);
   const auto& request = std::get<request::Request>(*asked);
 
   Prepared prepared;
-  if (auto done = pin_container(spec, prepared); !done)
-    return std::unexpected(std::move(done).error());
+  const auto mounts = pin_container(spec, prepared, journal);
+  if (!mounts) return std::unexpected(Error(mounts.error()));
   const auto driver = driver::discover(where_of(settings), request.capabilities);
   if (!driver) return std::unexpected(Error(driver.error()));
 
@@ -90,7 +128,7 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec,
   if (!image) return std::unexpected(Error(image.error()));
   auto draft = plan::draft(request, *driver, *image);
   if (!draft) return std::unexpected(std::move(draft).error());
-  const auto survey = survey_places(prepared, plan::places_of(*draft));
+  const auto survey = container::survey(prepared.rootfs, plan::places_of(*draft), mounts->entries);
   if (!survey) return std::unexpected(Error(survey.error()));
 
   auto plan = plan::make_plan(std::move(*draft), {.container = {.id = spec.state.id,

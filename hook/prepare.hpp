@@ -4,6 +4,7 @@
 #include <optional>
 #include <variant>
 
+#include "journal.hpp"
 #include "nvhook/base/error.hpp"
 #include "nvhook/cgroup/devices.hpp"
 #include "nvhook/config/settings.hpp"
@@ -26,8 +27,9 @@ struct Prepared {
 };
 
 // From a container's description to a plan: what does it ask for, who is it, what has the host,
-// what does the container look like. Reads only; dry run and hook share every step of it.
+// what does the container look like. Reads only; dry run and hook share every step of it. For a
+// container whose root file system may not answer it returns in another process: see supervise.hpp.
 [[nodiscard]] Result<std::variant<request::NothingAsked, Prepared>> prepare(
-    const Spec& spec, const config::Settings& settings);
+    const Spec& spec, const config::Settings& settings, Journal& journal);
 
 }  // namespace nvhook
