@@ -55,6 +55,30 @@ Result<std::vector<Captured>> capture_all(const plan::Plan& plan, const Target& 
   return captured;
 }
 
+struct Hardened {
+  std::vector<Captured> captured;
+  std::vector<Warning> warnings;
+};
+
+Result<Hardened> capture_sealed(const plan::Plan& plan, const Target& target,
+                                const Observer& observer) {
+  auto captured = capture_all(plan, target, observer);
+  if (!captured) return std::unexpected(std::move(captured).error());
+  auto warnings = seal(*captured, target.procfs, view_from(target.procfs));
+  return Hardened{std::move(*captured), std::move(warnings)};
+}
+
+Result<Hardened> capture_hardened(const plan::Plan& plan, const Target& target,
+                                  const Observer& observer) {
+  auto hardened = capture_sealed(plan, target, observer);
+  if (!hardened) return hardened;
+  auto not_locked = lock(hardened->captured, target.process);
+  if (not_locked.empty()) return hardened;
+  hardened = capture_sealed(plan, target, observer);
+  if (hardened) std::ranges::move(not_locked, std::back_inserter(hardened->warnings));
+  return hardened;
+}
+
 Result<void> enter(const container::Process& process) {
   if (::setns(process.mount_namespace.get(), CLONE_NEWNS) != 0)
     return system_failure(ErrorId::Ns,
@@ -122,10 +146,8 @@ Result<std::vector<Warning>> run(const plan::Plan& plan, const Target& target,
   if (auto alone = be_the_only_one(target.process); !alone)
     return std::unexpected(std::move(alone).error());
   hold_back_signals();
-  auto captured = capture_all(plan, target, observer);
-  if (!captured) return std::unexpected(std::move(captured).error());
-  auto warnings = seal(*captured, target.procfs, view_from(target.procfs));
-  std::ranges::move(lock(*captured, target.process), std::back_inserter(warnings));
+  auto hardened = capture_hardened(plan, target, observer);
+  if (!hardened) return std::unexpected(std::move(hardened).error());
 
   tell(observer, "enter mount namespace of process " + std::to_string(target.process.pid));
   if (auto entered = enter(target.process); !entered)
@@ -137,13 +159,14 @@ Result<std::vector<Warning>> run(const plan::Plan& plan, const Target& target,
   // Holds the directories that undo works in.
   Placer placer(target.rootfs, undo, target.procfs.self_fds.get());
   try {
-    if (auto done = change(plan, std::move(*captured), target, placer, undo, observer); !done)
+    if (auto done = change(plan, std::move(hardened->captured), target, placer, undo, observer);
+        !done)
       return std::unexpected(std::move(done).error());
   } catch (...) {  // out of memory
     undo.roll_back();
     throw;
   }
-  return warnings;
+  return std::move(hardened->warnings);
 }
 
 }  // namespace nvhook::apply

@@ -19,7 +19,7 @@ namespace nvhook::apply {
                                         const container::Procfs& procfs, Capturer::OwnerView view);
 
 // For a container with a user namespace of its own: locks the restrictions of all sources there.
-// Warns with W_NOT_LOCKED.
+// Warns with W_NOT_LOCKED; the sources have to be captured again then.
 [[nodiscard]] std::vector<Warning> lock(const std::vector<Captured>& captured,
                                         const container::Process& process);
 

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +32,38 @@ int wait_for(pid_t child) {
   return status;
 }
 
+UniqueFd open_namespace(pid_t pid, const char* name) {
+  const auto path = "/proc/" + std::to_string(pid) + "/ns/" + name;
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  must(static_cast<bool>(fd), path.c_str());
+  return fd;
+}
+
+bool same_namespace(int one, int other) {
+  struct stat a{};
+  struct stat b{};
+  return ::fstat(one, &a) == 0 && ::fstat(other, &b) == 0 && a.st_ino == b.st_ino;
+}
+
 }  // namespace
+
+int ask_root_of(pid_t pid, const std::function<int()>& question) {
+  const auto user = open_namespace(pid, "user");
+  const auto mounts = open_namespace(pid, "mnt");
+  const auto ours = open_namespace(::getpid(), "user");
+  const bool other_user = !same_namespace(user.get(), ours.get());
+  const pid_t child = ::fork();
+  must(child >= 0, "fork");
+  if (child == 0) {
+    if (other_user) must(::setns(user.get(), CLONE_NEWUSER) == 0, "setns user");
+    must(::setns(mounts.get(), CLONE_NEWNS) == 0, "setns mount");
+    if (other_user) must(::setresgid(0, 0, 0) == 0 && ::setresuid(0, 0, 0) == 0, "setresuid");
+    ::_exit(question());
+  }
+  const int status = wait_for(child);
+  must(WIFEXITED(status), "the process in the namespaces");
+  return WEXITSTATUS(status);
+}
 
 Namespaces::Namespaces() {
   std::array<int, 2> ends{};
@@ -51,28 +83,13 @@ Namespaces::Namespaces() {
   must(::read(ready.get(), &byte, 1) == 1, "read");
   const auto process = "/proc/" + std::to_string(holder_);
   for (const auto* map : {"/uid_map", "/gid_map"}) std::ofstream(process + map) << "0 0 65536\n";
-  user_ = UniqueFd(::open((process + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
-  mount_ = UniqueFd(::open((process + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
-  must(user_ && mount_, "open namespaces");
+  user_ = open_namespace(holder_, "user");
+  mount_ = open_namespace(holder_, "mnt");
 }
 
 Namespaces::~Namespaces() {
   ::kill(holder_, SIGKILL);
   wait_for(holder_);
-}
-
-int Namespaces::ask_root(const std::function<int()>& question) const {
-  const pid_t child = ::fork();
-  must(child >= 0, "fork");
-  if (child == 0) {
-    must(::setns(user_.get(), CLONE_NEWUSER) == 0, "setns user");
-    must(::setns(mount_.get(), CLONE_NEWNS) == 0, "setns mount");
-    must(::setresgid(0, 0, 0) == 0 && ::setresuid(0, 0, 0) == 0, "setresuid");
-    ::_exit(question());
-  }
-  const int status = wait_for(child);
-  must(WIFEXITED(status), "the process in the namespaces");
-  return WEXITSTATUS(status);
 }
 
 }  // namespace nvhook::test

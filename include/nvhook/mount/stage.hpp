@@ -51,8 +51,8 @@ class Stage {
 
 // Locks the restrictions of detached mounts: nobody who is root only in the user namespace can take
 // one of them away afterwards. A mount namespace that is copied for another user namespace locks
-// what it copies, so this is done to copies, which the descriptors refer to then; on failure only
-// some may. Fails with E_KERNEL. Source: lock_mnt_tree in fs/namespace.c, Linux 3.8.
+// what it copies, so the descriptors refer to copies then; on failure they are of no use any more.
+// Fails with E_KERNEL. Source: lock_mnt_tree in fs/namespace.c, Linux 3.8.
 [[nodiscard]] Result<void> lock(std::span<const int> trees, int user_namespace);
 
 }  // namespace nvhook::mount
