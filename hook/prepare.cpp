@@ -37,7 +37,9 @@ struct Mounts {
 Result<Mounts> read_mounts(const container::Process& process) {
   auto text =
       files::read_kernel_file(process.proc.get(), "mountinfo", container::kMaxMountinfoBytes);
-  if (!text) return std::unexpected(std::move(text).error().within("container"));
+  if (!text)
+    return std::unexpected(
+        container::or_its_end(process, std::move(text).error().within("container")));
   Mounts mounts{.text = std::move(*text), .entries = {}};
   auto entries = container::parse_mountinfo(mounts.text);
   if (!entries) return std::unexpected(std::move(entries).error());

@@ -143,12 +143,19 @@ Result<Process> pin(const Procfs& procfs, pid_t pid) {
   process.root = std::move(*root);
 
   auto uid = root_of_map(process.proc.get(), "uid_map");
-  if (!uid) return failed_to(name, std::move(uid));
+  if (!uid) return std::unexpected(or_its_end(process, std::move(uid).error().within(name)));
   auto gid = root_of_map(process.proc.get(), "gid_map");
-  if (!gid) return failed_to(name, std::move(gid));
+  if (!gid) return std::unexpected(or_its_end(process, std::move(gid).error().within(name)));
   process.mapped_root = *uid;
   process.mapped_root_group = *gid;
   return process;
+}
+
+Error or_its_end(const Process& process, Error error) {
+  if (is_alive(process)) return error;
+  return std::move(error)
+      .within("process " + std::to_string(process.pid) + " has ended")
+      .as(ErrorId::Pid);
 }
 
 }  // namespace nvhook::container

@@ -96,6 +96,21 @@ TEST_F(Pinned, IsNoThreadOfTheKernel) {
   EXPECT_THAT(complaint(2), StartsWith("E_NS_SAME"));  // kthreadd
 }
 
+TEST_F(Pinned, IsToBlameForWhatFailsOnceItHasEnded) {
+  test::Waiting container(in_mounts_of_its_own);
+  const auto process = pin(procfs_, container.pid());
+  ASSERT_TRUE(process) << process.error().text();
+  const Error error(ErrorId::Kernel, "open mountinfo");
+
+  EXPECT_EQ(or_its_end(*process, error).id(), ErrorId::Kernel);
+  container.end_as_zombie();
+  EXPECT_EQ(or_its_end(*process, error).id(), ErrorId::Pid);
+  container.end();
+  const auto ended = or_its_end(*process, error);
+  EXPECT_EQ(ended.id(), ErrorId::Pid);
+  EXPECT_THAT(ended.text(), HasSubstr("has ended: open mountinfo"));
+}
+
 TEST_F(Pinned, StaysTheSameProcessWhenItEnds) {
   test::Waiting container(in_mounts_of_its_own);
   const auto process = pin(procfs_, container.pid());

@@ -28,4 +28,8 @@ struct Process {
 // root), E_KERNEL.
 [[nodiscard]] Result<Process> pin(const Procfs& procfs, pid_t pid);
 
+// The failure of a look at the process, under E_PID if it has ended: its files in /proc tell so in
+// several ways, which have other meanings in life (ESRCH, EINVAL, nothing at all).
+[[nodiscard]] Error or_its_end(const Process& process, Error error);
+
 }  // namespace nvhook::container
