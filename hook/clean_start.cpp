@@ -2,6 +2,7 @@
 #include "clean_start.hpp"
 
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -58,7 +59,10 @@ Result<Surroundings> clean_start(char** argv) {
                    "/proc/self/fd does not list them");
   if (std::getenv("GLIBC_TUNABLES") != nullptr) start_again_without_environment(argv);
 
-  const Surroundings surroundings{.no_color = std::getenv("NO_COLOR") != nullptr};
+  // Root may be started so by a change of its security domain (SELinux), which lends it nothing.
+  const Surroundings surroundings{
+      .no_color = std::getenv("NO_COLOR") != nullptr,
+      .lent_privileges = ::getauxval(AT_SECURE) != 0 && ::getuid() != 0};
   ::clearenv();
   ::umask(0);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -5,9 +5,12 @@
 
 namespace nvhook {
 
-// What the environment may still decide once it is gone: how output looks.
+// What of the surroundings still counts once they are gone.
 struct Surroundings {
-  bool no_color = false;  // NO_COLOR was set
+  bool no_color = false;  // NO_COLOR was set: how output looks
+  // Started by somebody else than root with rights that he does not have: the file is setuid or
+  // has capabilities.
+  bool lent_privileges = false;
 };
 
 // Makes the process independent of whoever started it, before anything is read: inherited

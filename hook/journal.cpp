@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "nvhook/base/quote.hpp"
@@ -26,17 +28,21 @@ void write_line(int fd, std::string_view line) noexcept {
   [[maybe_unused]] const auto written = ::write(fd, line.data(), line.size());
 }
 
-// "2026-01-31T12:34:56.789012Z"
+// "2026-01-31T12:34:56.789012Z". Not by gmtime_r(3), which opens /etc/localtime all the same: in
+// the container's mount namespace no path is looked up.
 std::string now_utc() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  std::tm utc{};
-  ::gmtime_r(&now.tv_sec, &utc);
+  using namespace std::chrono;
+  const auto now = floor<microseconds>(system_clock::now());
+  const auto day = floor<days>(now);
+  const year_month_day date(day);
+  const hh_mm_ss time(now - day);
   std::array<char, 32> text{};
-  const auto size = ::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  auto micros = std::to_string(now.tv_nsec / 1000);
-  micros.insert(0, 6 - micros.size(), '0');
-  return std::string(text.data(), size) + "." + micros + "Z";
+  const int size = std::snprintf(
+      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", int{date.year()},
+      unsigned{date.month()}, unsigned{date.day()}, static_cast<int>(time.hours().count()),
+      static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
+      static_cast<int>(time.subseconds().count()));
+  return {text.data(), static_cast<std::size_t>(size)};
 }
 
 std::int64_t micros_of_this_process() {

@@ -14,6 +14,7 @@
 #include "nvhook/apply/apply.hpp"
 #include "nvhook/config/load.hpp"
 #include "nvhook/plan/print.hpp"
+#include "nvhook/sandbox/phases.hpp"
 #include "prepare.hpp"
 #include "read_spec.hpp"
 #include "supervise.hpp"
@@ -22,6 +23,8 @@ namespace nvhook {
 namespace {
 
 using Outcome = std::variant<request::NothingAsked, Prepared>;
+using sandbox::Phase;
+using sandbox::Phases;
 
 Result<void> print(std::string_view text) {
   while (!text.empty()) {
@@ -46,38 +49,42 @@ Result<config::Settings> settings_for(const Command& command, Journal& journal) 
   return std::move(parsed->settings);
 }
 
-// The container that the runtime's state tells of, prepared; nothing asked for one that has stopped
-// or whose bundle speaks of no GPU. Such a container does not depend on the settings either; for
-// others they are read while the child parses.
-Result<Outcome> prepare_container(const Command& command, Journal& journal) {
-  auto pending = begin_reading();
-  if (!pending) return std::unexpected(std::move(pending).error());
-  const auto nothing = [] {
-    return request::NothingAsked{"the container asks for no GPU, or has stopped"};
-  };
-  if (!*pending) return nothing();
-  auto settings = settings_for(command, journal);
-  const auto spec = (*pending)->finish();
-  if (!spec) return std::unexpected(spec.error());
-  if (!*spec) return nothing();
-  journal.about((*spec)->state.id);
-  if (!settings) return std::unexpected(std::move(settings).error());
-  return prepare(**spec, *settings, journal);
+Warning no_filters() {
+  return {WarningId::NoSeccomp,
+          "the kernel has no seccomp filters: nvhook works with its privileges cut, but its system "
+          "calls are not restricted"};
 }
 
-Result<Outcome> prepare_bundle(const std::string& bundle, const Command& command,
-                               Journal& journal) {
-  const auto spec = read_bundle(bundle);
+request::NothingAsked nothing_to_do() { return {"the container asks for no GPU, or has stopped"}; }
+
+// From a container's description to its plan. Nothing asked for one that has stopped or whose
+// bundle speaks of no GPU; such a container does not depend on the settings either, and does not
+// pay for what follows: giving up privileges, and a second process. For others the settings are
+// read while that parses.
+Result<Outcome> look_at_container(const Command& command, Phases& phases, Journal& journal) {
+  auto texts = command.bundle ? read_texts_of_bundle(*command.bundle) : read_texts();
+  if (!texts) return std::unexpected(std::move(texts).error());
+  if (!*texts) return nothing_to_do();
+
+  if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
+  auto pending = PendingSpec::start(**texts);
+  texts->reset();  // may be large, and only the child reads them
+  if (!pending) return std::unexpected(std::move(pending).error());
+  if (auto done = phases.begin(Phase::Request); !done)
+    return std::unexpected(std::move(done).error());
+  auto settings = settings_for(command, journal);
+  if (!phases.filtered()) journal.warning(no_filters());
+  const auto spec = pending->finish();
   if (!spec) return std::unexpected(spec.error());
-  journal.about(spec->state.id);
-  const auto settings = settings_for(command, journal);
-  if (!settings) return std::unexpected(settings.error());
-  return prepare(*spec, *settings, journal);
+  if (!*spec) return nothing_to_do();
+  journal.about((*spec)->state.id);
+  if (!settings) return std::unexpected(std::move(settings).error());
+  return prepare(**spec, *settings, phases, journal);
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
-  const auto outcome = command.bundle ? prepare_bundle(*command.bundle, command, journal)
-                                      : prepare_container(command, journal);
+  Phases phases(sandbox::Course::DryRun);
+  const auto outcome = look_at_container(command, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   const auto style = ::isatty(STDOUT_FILENO) == 1 && !surroundings.no_color ? plan::Style::Colour
                                                                             : plan::Style::Plain;
@@ -87,12 +94,14 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
   if (const auto* nothing = std::get_if<request::NothingAsked>(&*outcome))
     return print(as_text(*nothing));
   const auto& prepared = std::get<Prepared>(*outcome);
+  if (auto done = phases.begin(Phase::Capture); !done) return done;
   if (auto fine = apply::check_sources(prepared.plan, prepared.procfs); !fine) return fine;
   return print(as_text(prepared.plan));
 }
 
 Result<void> run_hook(const Command& command, Journal& journal) {
-  const auto outcome = prepare_container(command, journal);
+  Phases phases(sandbox::Course::Hook);
+  const auto outcome = look_at_container(command, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   const auto* prepared = std::get_if<Prepared>(&*outcome);
   if (prepared == nullptr) return {};
@@ -105,7 +114,8 @@ Result<void> run_hook(const Command& command, Journal& journal) {
                                {.procfs = prepared->procfs,
                                 .process = *prepared->process,
                                 .rootfs = prepared->rootfs,
-                                .cgroup = *prepared->cgroup},
+                                .cgroup = *prepared->cgroup,
+                                .phases = phases},
                                observer);
   if (!done) return std::unexpected(done.error());
   for (const auto& warning : *done) journal.warning(warning);
@@ -113,6 +123,10 @@ Result<void> run_hook(const Command& command, Journal& journal) {
 }
 
 Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& journal) {
+  if (surroundings.lent_privileges)
+    return failure(ErrorId::Setuid,
+                   "nvhook was started with more rights than its caller has: its file must be "
+                   "neither setuid nor setgid (chmod ug-s) nor have capabilities (setcap -r)");
   auto parsed = parse_command_line(argc, argv);
   if (!parsed) return std::unexpected(std::move(parsed).error());
   if (const auto* answer = std::get_if<Answer>(&*parsed)) return print(answer->text);

@@ -18,6 +18,8 @@
 namespace nvhook {
 namespace {
 
+using sandbox::Phase;
+
 driver::Where where_of(const config::Settings& settings) {
   return {.driver_root = settings.roots.driver,
           .dev_root = settings.roots.dev,
@@ -35,8 +37,7 @@ struct Mounts {
 };
 
 Result<Mounts> read_mounts(const container::Process& process) {
-  auto text =
-      files::read_kernel_file(process.proc.get(), "mountinfo", container::kMaxMountinfoBytes);
+  auto text = files::read_all(process.mountinfo.get(), container::kMaxMountinfoBytes);
   if (!text)
     return std::unexpected(
         container::or_its_end(process, std::move(text).error().within("container")));
@@ -114,6 +115,7 @@ Result<Mounts> pin_container(const Spec& spec, Prepared& prepared, Journal& jour
 
 Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec,
                                                               const config::Settings& settings,
+                                                              sandbox::Phases& phases,
                                                               Journal& journal) {
   auto asked = request::parse(spec.config.env);
   if (!asked) return std::unexpected(std::move(asked).error());
@@ -121,11 +123,18 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec,
   const auto& request = std::get<request::Request>(*asked);
 
   Prepared prepared;
+  if (auto done = phases.begin(Phase::Pin); !done) return std::unexpected(std::move(done).error());
   const auto mounts = pin_container(spec, prepared, journal);
   if (!mounts) return std::unexpected(Error(mounts.error()));
+  if (prepared.process && container::root_is_ours(*prepared.process)) phases.stay_ourselves();
+
+  if (auto done = phases.begin(Phase::Discover); !done)
+    return std::unexpected(std::move(done).error());
   const auto driver = driver::discover(where_of(settings), request.capabilities);
   if (!driver) return std::unexpected(Error(driver.error()));
 
+  if (auto done = phases.begin(Phase::Survey); !done)
+    return std::unexpected(std::move(done).error());
   const auto image = container::inspect(prepared.rootfs.root());
   if (!image) return std::unexpected(Error(image.error()));
   auto draft = plan::draft(request, *driver, *image);

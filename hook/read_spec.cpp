@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <string_view>
@@ -94,16 +93,18 @@ Result<oci::Config> take_config(ParserChild& child) {
 }
 
 // The text itself is let go: it may be large, and only the child reads it.
-Result<void> whether_read(Result<std::string> text) {
+Result<void> whether_read(const Result<std::string>& text) {
   if (text) return {};
-  return std::unexpected(std::move(text).error());
+  return std::unexpected(text.error());
 }
 
-// A child that has been given the bundle's config.json.
-Result<ParserChild> start_on_config(const std::string& bundle) {
-  const auto text = read_config(bundle);
-  if (!text) return std::unexpected(text.error());
-  return ParserChild::start(to_record, std::array{sandbox::Document{kConfig, *text}});
+// As a runtime would say it, but that there is no process.
+oci::State state_of_bundle(const std::string& bundle) {
+  oci::State state;
+  state.id = bundle.substr(bundle.rfind('/') + 1);
+  state.status = "creating";
+  state.bundle = bundle;
+  return state;
 }
 
 bool asks_for_nothing(std::string_view config_text) {
@@ -112,57 +113,68 @@ bool asks_for_nothing(std::string_view config_text) {
 
 }  // namespace
 
-Result<std::optional<PendingSpec>> begin_reading() {
-  const auto state_text = read_input();
-  if (!state_text) return std::unexpected(state_text.error());
-  if (state_text->empty())
+Result<std::optional<SpecTexts>> read_texts() {
+  auto state = read_input();
+  if (!state) return std::unexpected(std::move(state).error());
+  if (state->empty())
     return failure(ErrorId::StateParse,
                    "there is no state on standard input, where a runtime writes it");
 
   // A glance at the text finds most containers that need nothing. What it finds is compared with
   // what the parser says before anything is done on its ground.
   std::string bundle;
-  Result<std::string> config_text = failure(ErrorId::Bug, "config.json is not read yet");
-  if (oci::looks_whole(*state_text)) {
-    if (oci::find_member(*state_text, "status") == "stopped") return std::nullopt;
-    bundle = oci::find_member(*state_text, "bundle").value_or("");
-    if (!bundle.empty()) config_text = read_config(bundle);
-    if (config_text && asks_for_nothing(*config_text)) return std::nullopt;
+  Result<std::string> config = failure(ErrorId::Bug, "config.json is not read yet");
+  if (oci::looks_whole(*state)) {
+    if (oci::find_member(*state, "status") == "stopped") return std::nullopt;
+    bundle = oci::find_member(*state, "bundle").value_or("");
+    if (!bundle.empty()) config = read_config(bundle);
+    if (config && asks_for_nothing(*config)) return std::nullopt;
   }
+  return SpecTexts{std::move(*state), std::move(bundle), std::move(config)};
+}
 
-  std::vector<sandbox::Document> documents = {{kState, *state_text}};
-  if (config_text) documents.push_back({kConfig, *config_text});
+Result<std::optional<SpecTexts>> read_texts_of_bundle(const std::string& bundle) {
+  auto config = read_config(bundle);
+  if (!config) return std::unexpected(std::move(config).error());
+  return SpecTexts{.state = {}, .bundle = bundle, .config = std::move(config)};
+}
+
+PendingSpec::PendingSpec(ParserChild child, const SpecTexts& texts)
+    : child_(std::move(child)),
+      has_state_(!texts.state.empty()),
+      bundle_(texts.bundle),
+      config_read_(whether_read(texts.config)) {}
+
+Result<PendingSpec> PendingSpec::start(const SpecTexts& texts) {
+  std::vector<sandbox::Document> documents;
+  if (!texts.state.empty()) documents.push_back({kState, texts.state});
+  if (texts.config) documents.push_back({kConfig, *texts.config});
   auto child = ParserChild::start(to_record, documents);
   if (!child) return std::unexpected(std::move(child).error());
-  return PendingSpec(std::move(*child), std::move(bundle), whether_read(std::move(config_text)));
+  return PendingSpec(std::move(*child), texts);
 }
 
 Result<std::optional<Spec>> PendingSpec::finish() {
-  auto state = take_state(child_);
-  if (!state) return std::unexpected(std::move(state).error());
-  if (!state->pid) return std::nullopt;  // stopped
-  if (bundle_ != state->bundle) {
+  Spec spec;
+  if (has_state_) {
+    auto state = take_state(child_);
+    if (!state) return std::unexpected(std::move(state).error());
+    if (!state->pid) return std::nullopt;  // stopped
+    spec.state = std::move(*state);
+  } else {
+    spec.state = state_of_bundle(bundle_);
+  }
+  if (bundle_ != spec.state.bundle) {
     if (config_read_) (void)child_.answer();  // of another bundle's file
-    auto text = read_config(state->bundle);
+    auto text = read_config(spec.state.bundle);
     if (text) child_.ask({kConfig, *text});
-    config_read_ = whether_read(std::move(text));
+    config_read_ = whether_read(text);
   }
   if (!config_read_) return std::unexpected(std::move(config_read_).error());
   auto config = take_config(child_);
   if (!config) return std::unexpected(std::move(config).error());
-  return Spec{std::move(*state), std::move(*config)};
-}
-
-Result<Spec> read_bundle(const std::string& bundle) {
-  auto child = start_on_config(bundle);
-  if (!child) return std::unexpected(std::move(child).error());
-  auto config = take_config(*child);
-  if (!config) return std::unexpected(std::move(config).error());
-  oci::State state;
-  state.id = bundle.substr(bundle.rfind('/') + 1);
-  state.status = "creating";
-  state.bundle = bundle;
-  return Spec{std::move(state), std::move(*config)};
+  spec.config = std::move(*config);
+  return spec;
 }
 
 std::string rootfs_path(const Spec& spec) {

@@ -18,35 +18,42 @@ struct Spec {
   oci::Config config;
 };
 
-// What a runtime says of a container, on its way through the parser child: a process that holds
-// none of our descriptors. It ends by itself after its last answer and is reaped with this object,
-// which is therefore best kept until the end.
+// What there is to know about a container, unread.
+struct SpecTexts {
+  std::string state;           // empty: there is no container, only a bundle
+  std::string bundle;          // as a glance at the state has found it; may be empty
+  Result<std::string> config;  // of that bundle
+};
+
+// Reads the state on standard input and the bundle's config.json. Nothing for a container that has
+// stopped or whose config.json holds none of the words by which a GPU is asked for.
+// Fails with E_STATE_*.
+[[nodiscard]] Result<std::optional<SpecTexts>> read_texts();
+
+// For a dry run of a container that does not exist. Fails with E_STATE_*.
+[[nodiscard]] Result<std::optional<SpecTexts>> read_texts_of_bundle(const std::string& bundle);
+
+// A container's description on its way through the parser child: a process that holds none of our
+// descriptors or privileges. It ends by itself after its last answer and is reaped with this
+// object, which is therefore best kept until the end.
 class PendingSpec {
  public:
-  // The container, or nothing if it has stopped. To be called once. Fails with E_STATE_*, E_PID.
+  // Forks; the caller may let go of the texts, and do something else until it finishes. Fails with
+  // E_KERNEL.
+  [[nodiscard]] static Result<PendingSpec> start(const SpecTexts& texts);
+
+  // The container, or nothing if it has stopped. To be called once. Fails with E_STATE_*, E_PID,
+  // E_KERNEL. Without a state one is made up, without a pid.
   [[nodiscard]] Result<std::optional<Spec>> finish();
 
  private:
-  friend Result<std::optional<PendingSpec>> begin_reading();
-  PendingSpec(sandbox::ParserChild child, std::string bundle, Result<void> config_read)
-      : child_(std::move(child)),
-        bundle_(std::move(bundle)),
-        config_read_(std::move(config_read)) {}
+  PendingSpec(sandbox::ParserChild child, const SpecTexts& texts);
 
   sandbox::ParserChild child_;
-  std::string bundle_;        // as a glance at the state has found it; may be empty
+  bool has_state_;
+  std::string bundle_;
   Result<void> config_read_;  // that bundle's config.json; if so, the child has it
 };
-
-// Reads the state on standard input and the bundle's config.json, and gives both to a parser child;
-// the caller may do something else until it finishes them. Nothing, without having started another
-// process, for a container that has stopped or whose config.json holds none of the words by which a
-// GPU is asked for. Fails with E_STATE_*, E_KERNEL.
-[[nodiscard]] Result<std::optional<PendingSpec>> begin_reading();
-
-// For a dry run of a container that does not exist: the state is made up, without a pid.
-// Fails with E_STATE_*, E_KERNEL.
-[[nodiscard]] Result<Spec> read_bundle(const std::string& bundle);
 
 // The root file system's path on this host.
 [[nodiscard]] std::string rootfs_path(const Spec& spec);

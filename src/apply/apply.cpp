@@ -21,6 +21,8 @@
 namespace nvhook::apply {
 namespace {
 
+using sandbox::Phase;
+
 void tell(const Observer& observer, const std::string& step) {
   if (observer) observer(step);
 }
@@ -146,15 +148,21 @@ Result<std::vector<Warning>> run(const plan::Plan& plan, const Target& target,
   if (auto alone = be_the_only_one(target.process); !alone)
     return std::unexpected(std::move(alone).error());
   hold_back_signals();
+  if (auto done = target.phases.begin(Phase::Capture); !done)
+    return std::unexpected(std::move(done).error());
   auto hardened = capture_hardened(plan, target, observer);
   if (!hardened) return std::unexpected(std::move(hardened).error());
 
+  if (auto done = target.phases.begin(Phase::Enter); !done)
+    return std::unexpected(std::move(done).error());
   tell(observer, "enter mount namespace of process " + std::to_string(target.process.pid));
   if (auto entered = enter(target.process); !entered)
     return std::unexpected(std::move(entered).error());
-  const auto identity = AsContainerRoot::become(target.process);
-  if (!identity) return std::unexpected(Error(identity.error()));
+  if (auto done = become_container_root(target.process); !done)
+    return std::unexpected(std::move(done).error());
 
+  if (auto done = target.phases.begin(Phase::Place); !done)
+    return std::unexpected(std::move(done).error());
   Undo undo(target.procfs.self_fds.get());
   // Holds the directories that undo works in.
   Placer placer(target.rootfs, undo, target.procfs.self_fds.get());

@@ -142,6 +142,13 @@ Result<Process> pin(const Procfs& procfs, pid_t pid) {
   if (!root) return failed_to(name, std::move(root));
   process.root = std::move(*root);
 
+  // Opened now: where procfs hides processes (hidepid), later phases may not open it any more.
+  auto mountinfo =
+      files::open_at(process.proc.get(), "mountinfo", O_RDONLY, files::Lookup::SameMount);
+  if (!mountinfo)
+    return std::unexpected(or_its_end(process, std::move(mountinfo).error().within(name)));
+  process.mountinfo = std::move(*mountinfo);
+
   auto uid = root_of_map(process.proc.get(), "uid_map");
   if (!uid) return std::unexpected(or_its_end(process, std::move(uid).error().within(name)));
   auto gid = root_of_map(process.proc.get(), "gid_map");
@@ -156,6 +163,10 @@ Error or_its_end(const Process& process, Error error) {
   return std::move(error)
       .within("process " + std::to_string(process.pid) + " has ended")
       .as(ErrorId::Pid);
+}
+
+bool root_is_ours(const Process& process) {
+  return process.mapped_root == ::geteuid() && process.mapped_root_group == ::getegid();
 }
 
 }  // namespace nvhook::container

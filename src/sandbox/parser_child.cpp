@@ -18,12 +18,19 @@
 #include <optional>
 #include <utility>
 
+#include "capabilities.hpp"
+#include "filter.hpp"
+#include "instrumented.hpp"
 #include "nvhook/base/close_from.hpp"
 
 namespace nvhook::sandbox {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::size_t kMaxMessage = 4096;  // of an error that the child reports
+constexpr unsigned kMaxSeconds = 2;        // of processor time
+constexpr unsigned kMaxMebibytes = 64;
 
 // Both directions speak frames: this header, then `size` bytes.
 struct Header {
@@ -35,6 +42,14 @@ struct Header {
 constexpr std::uint8_t kRecord = 0;
 constexpr std::uint8_t kError = 1;
 
+// A call on a socket with a deadline is called off when the process is stopped, by a freezer or a
+// debugger, and goes on: signal(7).
+template <class Call>
+ssize_t uninterrupted(const Call& call) {
+  for (;;)
+    if (const ssize_t result = call(); result >= 0 || errno != EINTR) return result;
+}
+
 // Header and bytes in one go; the rest, should the socket take less, as it takes it.
 bool send_frame(int socket, Header header, std::string_view bytes) {
   header.size = static_cast<std::uint32_t>(bytes.size());
@@ -44,11 +59,11 @@ bool send_frame(int socket, Header header, std::string_view bytes) {
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  auto sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+  auto sent = uninterrupted([&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); });
   if (sent < static_cast<ssize_t>(sizeof header)) return false;
   bytes.remove_prefix(static_cast<std::size_t>(sent) - sizeof header);
   while (!bytes.empty()) {
-    sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    sent = uninterrupted([&] { return ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
     if (sent <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
@@ -61,7 +76,18 @@ struct Frame {
 };
 
 bool receive_whole(int socket, void* into, std::size_t size) {
-  return size == 0 || ::recv(socket, into, size, MSG_WAITALL) == static_cast<ssize_t>(size);
+  std::optional<Clock::time_point> give_up;  // on a rest that comes piece by piece
+  for (auto* to = static_cast<char*>(into); size > 0;) {
+    const auto got = uninterrupted([&] { return ::recv(socket, to, size, MSG_WAITALL); });
+    if (got <= 0) return false;
+    to += got;
+    size -= static_cast<std::size_t>(got);
+    if (size == 0) break;
+    const auto now = Clock::now();
+    if (!give_up) give_up = now + ParserChild::kDeadline;
+    if (now > *give_up) return false;
+  }
+  return true;
 }
 
 std::optional<Frame> receive_frame(int socket, std::size_t most) {
@@ -86,27 +112,33 @@ bool set_deadline(int socket) {
          ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most) == 0;
 }
 
-void limit(__rlimit_resource resource, rlim_t most) {
+// Exit statuses of the child that say why it gave up. 0 is an end in order.
+constexpr int kOutOfMemory = 1;
+constexpr int kNotConfined = 2;
+
+bool limit(__rlimit_resource resource, rlim_t most) {
   const rlimit bound{.rlim_cur = most, .rlim_max = most};
-  ::setrlimit(resource, &bound);
+  return ::setrlimit(resource, &bound) == 0;
 }
 
 constexpr int kSocket = 0;  // where the child keeps its end, in place of standard input
 
-// From here on the child has its socket and standard error.
-void shed_everything_but(int socket) {
-  ::dup2(socket, kSocket);
-  ::close(STDOUT_FILENO);
-  if (!close_from(STDERR_FILENO + 1)) ::_exit(1);
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  limit(RLIMIT_CPU, 2);
-  limit(RLIMIT_FSIZE, 0);
-  limit(RLIMIT_CORE, 0);
-  limit(RLIMIT_NPROC, 0);
-#if !defined(__SANITIZE_ADDRESS__)
-  limit(RLIMIT_AS, rlim_t{256} << 20U);  // the address sanitizer maps terabytes
-#endif
+// The address sanitizer maps terabytes, and reads /proc/self/maps for its reports.
+bool set_limits() {
+  constexpr rlim_t kFiles = kInstrumented ? 64 : 0;
+  return limit(RLIMIT_CPU, kMaxSeconds) && limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_CORE, 0) &&
+         limit(RLIMIT_NPROC, 0) && limit(RLIMIT_NOFILE, kFiles) &&
+         limit(RLIMIT_STACK, rlim_t{1} << 20U) &&
+         (kInstrumented || limit(RLIMIT_AS, rlim_t{kMaxMebibytes} << 20U));
+}
+
+// From here on the child has its socket, standard error and memory, and neither a privilege nor a
+// system call to gain anything else with.
+bool shed_everything_but(int socket) {
+  return ::dup2(socket, kSocket) == kSocket && ::close(STDOUT_FILENO) == 0 &&
+         close_from(STDERR_FILENO + 1) && ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 &&
+         bequeath_no_capabilities() && hold_capabilities(0, 0) &&
+         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && set_limits() && load(Filter::Parser);
 }
 
 // Whether the answer went out.
@@ -120,7 +152,7 @@ bool reply(const Handler& handler, const Document& document) {
 }
 
 [[noreturn]] void serve(int socket, const Handler& handler, std::span<const Document> documents) {
-  shed_everything_but(socket);
+  if (!shed_everything_but(socket)) ::_exit(kNotConfined);
   for (const auto& document : documents)
     if (!reply(handler, document)) ::_exit(0);
   while (const auto frame = receive_frame(kSocket, ParserChild::kMaxDocument))
@@ -128,9 +160,24 @@ bool reply(const Handler& handler, const Document& document) {
   ::_exit(0);
 }
 
-std::unexpected<Error> no_answer() {
-  return failure(ErrorId::StateLimit,
-                 "the parser gave no answer: the document needs more than 2 s or 256 MiB");
+std::string mebibytes() { return std::to_string(kMaxMebibytes) + " MiB"; }
+
+// What the child's end, as wait(2) tells it, says about the document.
+std::unexpected<Error> no_answer(int status) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotConfined)
+    return failure(ErrorId::Kernel,
+                   "the parser's process could not give up its privileges, and was given nothing");
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kOutOfMemory)
+    return failure(ErrorId::StateLimit, "parsing the document needs more than " + mebibytes());
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+    return failure(ErrorId::StateLimit,
+                   "the parser was stopped when it made a system call that parsing does not need: "
+                   "the document may be an attack");
+  if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+    return failure(ErrorId::StateLimit, "the parser was ended by signal " +
+                                            std::to_string(WTERMSIG(status)) +
+                                            ": the document may be an attack");
+  return failure(ErrorId::StateLimit, "the parser gave no usable answer within 2 s");
 }
 
 }  // namespace
@@ -149,7 +196,7 @@ Result<ParserChild> ParserChild::start(const Handler& handler,
     try {
       serve(theirs.get(), handler, documents);
     } catch (...) {
-      ::_exit(1);  // out of memory: the parent hears the socket close
+      ::_exit(kOutOfMemory);  // the parent hears the socket close
     }
   }
   return ParserChild(pid, std::move(ours));
@@ -166,12 +213,17 @@ ParserChild& ParserChild::operator=(ParserChild&& other) noexcept {
   return *this;
 }
 
-ParserChild::~ParserChild() {
-  if (pid_ < 0) return;
+ParserChild::~ParserChild() { end(); }
+
+int ParserChild::end() {
+  if (pid_ < 0) return 0;
   dismiss();
   ::kill(pid_, SIGKILL);  // it may be deep in a document; our own child, not reaped yet
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
+  pid_ = -1;
+  return status;
 }
 
 void ParserChild::ask(const Document& document) {
@@ -181,9 +233,8 @@ void ParserChild::ask(const Document& document) {
 }
 
 Result<std::string> ParserChild::answer() {
-  if (!socket_) return no_answer();
-  auto answer = receive_frame(socket_.get(), kMaxRecord);
-  if (!answer) return no_answer();
+  auto answer = socket_ ? receive_frame(socket_.get(), kMaxRecord) : std::nullopt;
+  if (!answer) return no_answer(end());
   if (answer->header.tag == kRecord) return std::move(answer->bytes);
   const auto known = answer->header.error_id < all_errors().size();
   std::ranges::replace_if(

@@ -11,6 +11,7 @@
 #include "nvhook/container/procfs.hpp"
 #include "nvhook/container/rootfs.hpp"
 #include "nvhook/plan/plan.hpp"
+#include "nvhook/sandbox/phases.hpp"
 
 namespace nvhook::apply {
 
@@ -20,6 +21,7 @@ struct Target {
   const container::Process& process;
   const container::Rootfs& rootfs;
   const cgroup::DeviceCgroup& cgroup;
+  sandbox::Phases& phases;  // those from Capture on are begun here
 };
 
 // Is told of each step before it is done ("mount /dev/nvidia0"). May be empty.
@@ -36,7 +38,8 @@ using Observer = std::function<void(std::string_view step)>;
 // W_NOT_LOCKED.
 //
 // The calling process must be single-threaded with umask 0. It stays in the container's mount
-// namespace afterwards, its signals held back: it may write to descriptors that it holds, and
+// namespace afterwards, its signals held back, acts as the container's root there, and can make no
+// system calls but those of sandbox::Phase::Place: it may write to descriptors that it holds, and
 // should end soon. Fails with E_SRC_*, E_DST_*, E_PROPAGATION, E_NS, E_USERNS, E_CGROUP, E_NOSPC,
 // E_RACE, E_INTERRUPTED, E_KERNEL.
 [[nodiscard]] Result<std::vector<Warning>> run(const plan::Plan& plan, const Target& target,

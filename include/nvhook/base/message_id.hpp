@@ -13,6 +13,7 @@ enum class ErrorId : std::uint8_t {
   Usage,             // the command line is wrong
   Bug,               // our own fault
   Config,            // nvhook's configuration file
+  Setuid,            // installed so that others run it with more rights than they have
   ReqDevice,         // a requested GPU does not exist or is named wrongly
   ReqCapability,     // a requested driver capability does not exist
   StateRead,         // the state or the bundle cannot be read
@@ -56,6 +57,7 @@ enum class WarningId : std::uint8_t {
   RootfsEmpty,     // the root file system is empty, its layout was guessed
   LinkExists,      // the image has something of its own where a link belongs
   NoCgroup,        // there is no device cgroup to open
+  NoSeccomp,       // the kernel cannot restrict our system calls
   Log,             // the log or debug file cannot be written
   NotLocked,       // the container's root could take restrictions of our mounts away
   NotSealed,       // the container could make our read-only mounts writable

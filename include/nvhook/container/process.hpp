@@ -17,6 +17,7 @@ struct Process {
   UniqueFd proc;             // /proc/<pid>, O_PATH; reads give ESRCH once it is dead
   UniqueFd mount_namespace;  // for setns(2)
   UniqueFd user_namespace;   // likewise; empty if it is ours
+  UniqueFd mountinfo;        // its mounts, to be read from the start
   UniqueFd root;             // its "/", in its mount namespace, O_PATH
   uid_t mapped_root = 0;     // what uid 0 of its user namespace is here
   gid_t mapped_root_group = 0;
@@ -31,5 +32,8 @@ struct Process {
 // The failure of a look at the process, under E_PID if it has ended: its files in /proc tell so in
 // several ways, which have other meanings in life (ESRCH, EINVAL, nothing at all).
 [[nodiscard]] Error or_its_end(const Process& process, Error error);
+
+// Whether the container's root is the user that this process runs as.
+[[nodiscard]] bool root_is_ours(const Process& process);
 
 }  // namespace nvhook::container

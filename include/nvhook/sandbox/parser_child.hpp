@@ -26,9 +26,11 @@ struct Document {
 using Handler = std::function<Result<std::string>(std::uint8_t kind, std::string_view document)>;
 
 // A second process that reads what hostile hands have written, so that a fault in a parser is a
-// fault of somebody who can do nothing. It holds its socket to us and standard error, may not gain
-// privileges by exec, and is bounded in memory and processor time. It answers in order, one record
-// a document, and ends with this object.
+// fault of somebody who can do nothing. It holds its socket to us and standard error, has no
+// capability, may make no system call but those that move bytes over its socket and memory
+// (Filter::Parser in src/sandbox/calls.cpp), and is bounded in memory and processor time. It
+// answers in order, one record a document, and ends with this object. On a kernel without seccomp
+// filters it does without one; a child that can shed anything else less than that is given nothing.
 class ParserChild {
  public:
   // Forks; the calling process must be single-threaded. The child has the documents at once, for it
@@ -46,9 +48,10 @@ class ParserChild {
   void ask(const Document& document);
 
   // The record for the next document, as the handler returned it, or the handler's error. It is
-  // awaited for kDeadline (a dribbling one for twice that) and may have kMaxRecord bytes; a child
-  // that breaks these or dies, now or when it was asked, is an error: E_STATE_LIMIT. What it says
-  // is to be decoded with distrust.
+  // awaited for kDeadline (a dribbling one for three times that) and may have kMaxRecord bytes; a
+  // child that breaks these or dies, now or when it was asked, is an error, E_STATE_LIMIT, that
+  // says how it ended; one that could not be confined is E_KERNEL. What it says is to be decoded
+  // with distrust.
   [[nodiscard]] Result<std::string> answer();
 
   // Lets the child end by itself while the caller goes on; nothing can be parsed afterwards. It is
@@ -61,6 +64,7 @@ class ParserChild {
 
  private:
   ParserChild(pid_t pid, UniqueFd socket) : pid_(pid), socket_(std::move(socket)) {}
+  int end();  // kills and reaps it; how it ended, as wait(2) tells it
 
   pid_t pid_ = -1;
   UniqueFd socket_;

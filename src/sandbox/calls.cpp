@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which system calls each part of a run may make. A row that is not self-evident says why it is
+// there; one more call is one more row, with its reason. A descriptor's number and a path are not
+// known here, so both go by what can be seen of them: a path is never looked at, "below a
+// descriptor" means that the working directory is not named instead.
+//
+// Calls that only other machines have (poll on x86-64, ppoll on aarch64) stand side by side: the
+// tool leaves out those that this one lacks.
+#include "calls.hpp"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <initializer_list>
+
+namespace nvhook::sandbox {
+namespace {
+
+using Rows = std::vector<Call>;
+
+constexpr std::uint64_t kInt = 0xffffffff;       // what the kernel reads of an int
+constexpr std::uint64_t kNegative = 0x80000000;  // set in AT_FDCWD, which is -100
+constexpr std::uint64_t kFutexCommand = static_cast<std::uint32_t>(FUTEX_CMD_MASK);
+constexpr int kMoveByDescriptor = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+constexpr std::uint64_t kBindFlags =
+    MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+Condition is(unsigned argument, int value) {
+  return {argument, kInt, static_cast<std::uint32_t>(value)};
+}
+Condition has(unsigned argument, std::uint64_t bits) { return {argument, bits, bits}; }
+Condition has_none(unsigned argument, std::uint64_t bits) { return {argument, bits, 0}; }
+Condition below_descriptor(unsigned argument) { return {argument, kNegative, 0}; }
+
+Rows named(std::initializer_list<const char*> calls) {
+  Rows rows;
+  for (const auto* call : calls) rows.push_back({call, {}});
+  return rows;
+}
+
+Rows operator+(Rows rows, const Rows& more) {
+  rows.insert(rows.end(), more.begin(), more.end());
+  return rows;
+}
+
+// Memory, time, and the end. malloc of glibc 2.36 in a process of one thread makes no other call.
+const Rows kEverywhere = {
+    {"brk", {}},
+    {"mmap", {has_none(2, PROT_EXEC), has(3, MAP_ANONYMOUS)}},
+    {"munmap", {}},
+    {"mremap", {}},
+    {"madvise", {}},  // of a malloc that gives memory back
+    // pthread_once wakes whoever waits, though nobody can: the first exception thrown does it.
+    {"futex", {{1, kFutexCommand, FUTEX_WAKE}}},
+    {"clock_gettime", {}},  // processor time, and every time where the vDSO knows no clock
+    {"exit_group", {}},
+};
+
+// Takes documents and gives records; its socket is descriptor 0. There is no way to a message on
+// standard error, and none to a signal, not even for abort(3): one that it may send to itself could
+// be sent to its parent. Then it ends by SIGSYS, which tells as much.
+const Rows kParser = {
+    {"recvfrom", {is(0, 0)}},
+    {"sendmsg", {is(0, 0)}},
+    {"sendto", {is(0, 0)}},
+};
+
+// What the main process does at any time.
+const Rows kMain = {
+    {"read", {}},
+    {"write", {}},
+    {"writev", {}},  // glibc's last words before it aborts
+    {"close", {}},
+    {"fstat", {}},  // of glibc 2.39 and later, newfstatat before
+    {"fstatfs", {}},
+    {"poll", {}},
+    {"ppoll", {}},
+    {"restart_syscall", {}},  // of a poll that a freezer or a debugger has interrupted
+    {"getpid", {}},
+    // abort(3)
+    {"gettid", {}},
+    {"rt_sigprocmask", {}},
+    {"tgkill", {is(2, SIGABRT)}},
+};
+
+// In the container's mount namespace: everything below a descriptor. A lookup from the working
+// directory, and with it every absolute path that nvhook could name by mistake, ends the process.
+const Rows kPlace = {
+    {"openat2", {below_descriptor(0)}},
+    {"openat2", {is(0, -1)}},  // asks whether the kernel has the call; opens nothing
+    // The walk of kernels before 5.6 follows no link by the kernel's hand.
+    {"openat", {below_descriptor(0), has(2, O_NOFOLLOW)}},
+    {"openat", {below_descriptor(0), has(2, O_PATH)}},
+    {"newfstatat", {below_descriptor(0)}},
+    {"statx", {below_descriptor(0)}},
+    {"statmount", {}},  // whether a mount is shared
+    {"readlinkat", {below_descriptor(0)}},
+    {"mkdirat", {below_descriptor(0)}},
+    {"mknodat", {below_descriptor(0), {2, S_IFMT, S_IFREG}}},
+    {"symlinkat", {below_descriptor(1)}},
+    {"renameat2", {below_descriptor(0), below_descriptor(2), is(4, RENAME_EXCHANGE)}},
+    {"unlinkat", {below_descriptor(0)}},
+    {"move_mount", {below_descriptor(0), below_descriptor(2), is(4, kMoveByDescriptor)}},
+    // A mount of ours by its descriptor's number in /proc/self/fd: umount takes no empty path.
+    {"fchdir", {}},
+    {"umount2", {is(1, MNT_DETACH)}},
+    // Kernels before 5.2 bind by such numbers, too. Nothing but binds, and what restricts them.
+    {"mount", {has(3, MS_BIND), has_none(3, ~kBindFlags)}},
+    {"mount", {is(3, MS_PRIVATE)}},
+    {"rt_sigpending", {}},  // whether somebody wants the run to end
+};
+
+// From when the parser child is at work until the container is entered.
+const Rows kPrepare = {
+    // By name: settings, log, the driver's roots, cgroups, /proc.
+    {"openat", {}},
+    {"openat2", {}},
+    {"newfstatat", {}},
+    {"statx", {}},
+    {"readlinkat", {}},
+    {"readlink", {}},
+    {"faccessat2", {}},
+    {"faccessat", {}},  // of kernels before 5.8
+    {"getdents64", {}},
+    {"fcntl", {is(1, F_GETFL)}},  // fdopendir(3)
+    {"fcntl", {is(1, F_SETFD)}},
+    {"pread64", {}},
+    {"ioctl", {is(1, TCGETS)}},  // whether a dry run prints to a terminal
+    // The parser child.
+    {"recvfrom", {}},
+    {"sendmsg", {}},
+    {"sendto", {}},
+    {"kill", {is(1, SIGKILL)}},
+    {"wait4", {}},
+    // Supervision: a fork, and a first process that waits, hands signals on, and ends by the signal
+    // that the second one ended by.
+    {"clone", {is(0, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)}},
+    {"set_robust_list", {}},  // fork(3), in the new process
+    {"prctl", {is(0, PR_SET_PDEATHSIG)}},
+    {"rt_sigtimedwait", {}},
+    {"rt_sigaction", {}},
+    {"kill", {is(1, SIGTERM)}},
+    {"kill", {is(1, SIGINT)}},
+    {"kill", {is(1, SIGHUP)}},
+    {"kill", {is(1, SIGQUIT)}},
+    {"tgkill", {}},
+    // The container's process.
+    {"getppid", {}},
+    {"pidfd_open", {}},
+    // The sources.
+    {"open_tree", {}},
+    {"mount_setattr", {}},
+    {"move_mount", {has(4, MOVE_MOUNT_F_EMPTY_PATH)}},  // asking for it, and to the stage
+    // The private namespace where sources are sealed or locked, and the process that lives in it.
+    // It comes after the filter and so can execute nothing either.
+    {"clone", {is(0, CLONE_FILES | CLONE_NEWNS | SIGCHLD)}},
+    {"pipe2", {}},
+    {"fsopen", {}},
+    {"fsconfig", {}},
+    {"fsmount", {}},
+    {"dup3", {}},
+    {"setns", {is(1, CLONE_NEWUSER)}},
+    {"unshare", {is(0, CLONE_NEWNS)}},
+    // On entering.
+    {"flock", {}},  // one hook a container
+    {"setns", {is(1, CLONE_NEWNS)}},
+    {"geteuid", {}},
+    {"getegid", {}},
+    {"setfsuid", {}},
+    {"setfsgid", {}},
+    {"prctl", {is(0, PR_SET_DUMPABLE), is(1, 0)}},
+    // From one phase to the next.
+    {"capset", {}},
+    {"capget", {}},  // cap_init(3) asks for the kernel's version of the sets
+    {"seccomp", {is(0, SECCOMP_SET_MODE_FILTER)}},
+};
+
+// What the sanitizers and gcov add to any of these: they read /proc/self/maps, write reports and
+// counts, handle signals, and look for leaks with a process of their own that traces this one.
+const Rows kInstruments = named({
+    "access",        "arch_prctl",
+    "clock_gettime", "clock_nanosleep",
+    "clone",         "close",
+    "dup",           "dup2",
+    "dup3",          "exit",
+    "fcntl",         "fstat",
+    "futex",         "getcwd",
+    "getdents",      "getdents64",
+    "getpid",        "getppid",
+    "getrandom",     "getrlimit",
+    "gettid",        "kill",
+    "lseek",         "mkdir",
+    "mkdirat",       "mmap",
+    "mprotect",      "nanosleep",
+    "newfstatat",    "open",
+    "openat",        "pipe2",
+    "poll",          "prctl",
+    "prlimit64",     "process_vm_readv",
+    "ptrace",        "read",
+    "readlink",      "readlinkat",
+    "rt_sigaction",  "rt_sigprocmask",
+    "rt_sigreturn",  "sched_getaffinity",
+    "sched_yield",   "set_robust_list",
+    "sigaltstack",   "sysinfo",
+    "tgkill",        "unlink",
+    "unlinkat",      "wait4",
+    "write",
+});
+
+}  // namespace
+
+std::vector<Table> tables() {
+  const auto parser = kEverywhere + kParser;
+  const auto place = kEverywhere + kMain + kPlace;
+  const auto prepare = place + kPrepare;  // filters add up: what Place has, Prepare must have
+  return {
+      {"Parser", parser},
+      {"Prepare", prepare},
+      {"Place", place},
+      {"ParserInstrumented", parser + kInstruments},
+      {"PrepareInstrumented", prepare + kInstruments},
+      {"PlaceInstrumented", place + kInstruments},
+  };
+}
+
+}  // namespace nvhook::sandbox
