@@ -3,7 +3,9 @@
 // code that the hook uses, many thousand times in one process.
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +25,8 @@
 #include "nvhook/container/rootfs.hpp"
 #include "nvhook/container/survey.hpp"
 #include "nvhook/files/read.hpp"
+#include "nvhook/mount/source.hpp"
+#include "nvhook/mount/tier.hpp"
 
 namespace nvhook::test {
 namespace {
@@ -47,6 +51,7 @@ class Nvhook final : public Contestant {
         process_(must(container::pin(procfs_, attempted.container))),
         rootfs_(must(container::open_rootfs(process_, attempted.ground.root()))),
         capturer_(must(apply::Capturer::open(apply::Capturer::OwnerView::Host))),
+        tier_(must(mount::find_tier())),
         mountinfo_(must(files::read_kernel_file(process_.proc.get(), "mountinfo",
                                                 container::kMaxMountinfoBytes))),
         mounts_(must(container::parse_mountinfo(mountinfo_))) {
@@ -67,7 +72,8 @@ class Nvhook final : public Contestant {
     if (undo_) undo_->roll_back();
     placer_.reset();
     undo_.reset();
-    identity_.reset();
+    ::setfsgid(::getegid());
+    ::setfsuid(::geteuid());
     enter(home_.get());
   }
 
@@ -78,17 +84,17 @@ class Nvhook final : public Contestant {
     std::abort();  // the container waits, and we are root
   }
 
-  [[nodiscard]] Result<std::vector<UniqueFd>> capture_all() {
+  [[nodiscard]] Result<std::vector<mount::Source>> capture_all() {
     plan::Mount mount;
     mount.source = source_;
     mount.options = kFileMount;
-    std::vector<UniqueFd> trees;
+    std::vector<mount::Source> sources;
     for (std::size_t i = 0; i < wanted_.files.size(); ++i) {
-      auto tree = capturer_.capture(mount, {});
-      if (!tree) return std::unexpected(std::move(tree).error());
-      trees.push_back(std::move(*tree));
+      auto source = capturer_.capture(mount, {}, tier_, process_.root.get());
+      if (!source) return std::unexpected(std::move(source).error());
+      sources.push_back(std::move(*source));
     }
-    return trees;
+    return sources;
   }
 
   // Where the names of the image lead, as the plan would have it.
@@ -110,17 +116,15 @@ class Nvhook final : public Contestant {
   [[nodiscard]] Result<void> place_all() {
     const auto targets = resolve_all();
     if (!targets) return std::unexpected(Error(targets.error()));
-    auto trees = capture_all();
-    if (!trees) return std::unexpected(std::move(trees).error());
+    auto sources = capture_all();
+    if (!sources) return std::unexpected(std::move(sources).error());
 
     enter(process_.mount_namespace.get());
-    auto identity = apply::AsContainerRoot::become(process_);
-    if (!identity) return std::unexpected(std::move(identity).error());
-    identity_.emplace(std::move(*identity));
+    if (auto done = apply::become_container_root(process_); !done) return done;
     undo_.emplace(procfs_.self_fds.get());
-    placer_.emplace(rootfs_, *undo_);
-    for (std::size_t i = 0; i < trees->size(); ++i)
-      if (auto done = placer_->place_mount(std::move((*trees)[i]), (*targets)[i]); !done)
+    placer_.emplace(rootfs_, *undo_, procfs_.self_fds.get());
+    for (std::size_t i = 0; i < sources->size(); ++i)
+      if (auto done = placer_->place_mount(std::move((*sources)[i]), (*targets)[i]); !done)
         return done;
     if (!wanted_.link) return {};
     return placer_->place_link({targets->back(), kRacedLinkText, kRacedStaleText});
@@ -133,9 +137,9 @@ class Nvhook final : public Contestant {
   container::Process process_;
   container::Rootfs rootfs_;
   apply::Capturer capturer_;
+  mount::Tier tier_;
   std::string mountinfo_;  // mounts_ borrows from it
   std::vector<container::MountEntry> mounts_;
-  std::optional<apply::AsContainerRoot> identity_;
   std::optional<apply::Undo> undo_;
   std::optional<apply::Placer> placer_;
 };
