@@ -121,6 +121,10 @@ class RunOn : public ::testing::TestWithParam<mount::Tier> {
   }
 
   Result<std::vector<Warning>> carry_out(const TestContainer& target, const Observer& observer) {
+    sandbox::Phases phases(sandbox::Course::Hook);
+    if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
+    for (const auto phase : {sandbox::Phase::Request, sandbox::Phase::Pin})
+      if (auto done = phases.begin(phase); !done) return std::unexpected(std::move(done).error());
     auto procfs = container::open_procfs();
     if (!procfs) return std::unexpected(std::move(procfs).error());
     auto process = container::pin(*procfs, target.pid());
@@ -130,9 +134,13 @@ class RunOn : public ::testing::TestWithParam<mount::Tier> {
     rootfs->dev_mount_id = dev_mount_id(*process, target);
     auto cgroup = cgroup::find_devices(*procfs, *process);
     if (!cgroup) return std::unexpected(std::move(cgroup).error());
-    return apply::run(
-        plan_, {.procfs = *procfs, .process = *process, .rootfs = *rootfs, .cgroup = *cgroup},
-        observer);
+    return apply::run(plan_,
+                      {.procfs = *procfs,
+                       .process = *process,
+                       .rootfs = *rootfs,
+                       .cgroup = *cgroup,
+                       .phases = phases},
+                      observer);
   }
 
   static std::optional<std::uint64_t> dev_mount_id(const container::Process& process,
