@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "nvhook/mount/mount.hpp"
@@ -50,16 +52,22 @@ Result<UniqueFd> find_mounted(const Point& point, int file) {
   return fd;
 }
 
+// A mount whose point was unlinked since is in no namespace any more: EINVAL, which our arguments
+// give no other reason for.
+std::unexpected<Error> cannot_change(std::string_view call) {
+  return system_failure(errno == EINVAL ? ErrorId::Race : ErrorId::Kernel, std::string(call));
+}
+
 // Private first: what somebody mounts over it must not appear where the file came from.
 Result<void> restrict_mounted(int mount, const MountOptions& options) {
   const auto name = std::to_string(mount);
   if (::mount(nullptr, name.c_str(), nullptr, MS_PRIVATE, nullptr) != 0)
-    return system_failure(ErrorId::Kernel, "mount (make private)");
+    return cannot_change("mount (make private)");
   const auto inherited = inherited_flags(mount);
   if (!inherited) return std::unexpected(inherited.error());
   const auto flags = MS_REMOUNT | MS_BIND | flags_of(options) | *inherited;
   if (::mount(nullptr, name.c_str(), nullptr, flags, nullptr) != 0)
-    return system_failure(ErrorId::Kernel, "mount (restrict)");
+    return cannot_change("mount (restrict)");
   return {};
 }
 
