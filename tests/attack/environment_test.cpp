@@ -137,10 +137,10 @@ TEST_P(Environment, E03_Tunables) {
 TEST_P(Environment, E03_TunablesThatGlibcDiesOf) {
   scene().environment = {"GLIBC_TUNABLES=glibc.rtld.optional_static_tls=999999999999"};
 
-  const auto& died = run_instead(nvhook_on(scene().host, {"prestart"}));
+  const auto& died = run_instead(hook_command({"prestart"}));
 
   EXPECT_EQ(died.finished.status, 127) << died.finished.err;
-  EXPECT_EQ(died.complaints.size(), 0U);
+  expect_no_complaints();
 }
 
 TEST_P(Environment, E03_TunablesMakeItStartAgainOnce) {
@@ -196,7 +196,7 @@ TEST_P(Environment, E05_Arguments) {
 }
 
 TEST_P(Environment, E05_AnotherNameForTheProgram) {
-  const auto arguments = nvhook_on(scene().host, {"prestart"});
+  const auto arguments = hook_command({"prestart"});
   for (const auto* name : {"", "../../x", "/proc/self/exe"}) {
     SCOPED_TRACE(name);
     start_over();
@@ -205,7 +205,7 @@ TEST_P(Environment, E05_AnotherNameForTheProgram) {
     command.insert(command.end(), arguments.begin(), arguments.end());
     const auto& done = run_instead(command);
     EXPECT_EQ(done.finished.status, 0) << done.finished.err;
-    EXPECT_EQ(done.complaints.size(), 0U);
+    expect_no_complaints();
   }
 }
 

@@ -42,18 +42,7 @@ std::function<void()> with_limit(__rlimit_resource resource, rlim_t most) {
   };
 }
 
-class Hygiene : public Attack {
- protected:
-  // Runs the hook where its messages cannot be had, and so are not judged.
-  const Outcome& run_silently() {
-    auto command = launcher_of(GetParam().tier);
-    auto options = scene().options;
-    options.push_back("prestart");
-    for (auto& word : nvhook_on(scene().host, std::move(options)))
-      command.push_back(std::move(word));
-    return run_instead(command);
-  }
-};
+class Hygiene : public Attack {};
 
 TEST_P(Hygiene, F03_FewDescriptors) {
   scene().before = with_limit(RLIMIT_NOFILE, 16);
@@ -74,7 +63,7 @@ TEST_P(Hygiene, F03_AnyNumberOfDescriptors) {
     // Only the program that was built has a loader, which needs some as well.
     if (!kSanitized || most > 8) {
       EXPECT_THAT(outcome().finished.err, HasSubstr("Too many open files"));
-      for (const auto& complaint : outcome().complaints) ADD_FAILURE() << complaint.text;
+      expect_no_complaints();
     }
   }
 }
@@ -139,9 +128,9 @@ TEST_P(Hygiene, F05_NobodyHearsWhatItSays) {
       image().file(std::string(kLibraryDirectory) + "/libcuda.so.1", "the image's");
       scene().before = before;
       scene().writable = {"/dev/null"};  // which stands in for a closed stream
-      const auto& ended = run_silently();
+      const auto& ended = run_instead(hook_command({"prestart"}));
       EXPECT_EQ(ended.finished.status, *devices == 'a' ? 0 : 2) << devices;
-      for (const auto& complaint : ended.complaints) ADD_FAILURE() << complaint.text;
+      expect_no_complaints();
     }
   }
   ::close(unread[0]);

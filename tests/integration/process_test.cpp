@@ -95,40 +95,6 @@ TEST_F(ProcessOf, AfterItEnteredTheContainerItLooksUpNoPath) {
   }
 }
 
-TEST_F(ProcessOf, TheEnvironmentChangesNothing) {
-  const auto plain = bundle_.plan(*container_);
-  const auto done =
-      run(nvhook_on(NVHOOK_SIMULATED_HOST, {"--dry-run", "--format", "json"}),
-          container_->state(bundle_.path()),
-          {"NVIDIA_VISIBLE_DEVICES=void", "NVIDIA_DRIVER_CAPABILITIES=graphics",
-           "LD_LIBRARY_PATH=/nonexistent", "GLIBC_TUNABLES=glibc.malloc.check=3",
-           "TZ=/proc/self/mem", "HOME=/nonexistent", "TMPDIR=/nonexistent", "LC_ALL=C.UTF-8"});
-
-  EXPECT_EQ(done.status, 0) << done.err;
-  EXPECT_EQ(nlohmann::json::parse(done.out), plain);
-}
-
-TEST_F(ProcessOf, GlibcsTunablesMakeItStartAgainWithoutThem) {
-  (void)run_traced({"prestart"}, {"GLIBC_TUNABLES=glibc.malloc.check=3"});
-
-  std::ostringstream text;
-  text << std::ifstream(scratch_.on_disk("/trace")).rdbuf();
-  EXPECT_THAT(text.str(), HasSubstr("execve(\"/proc/self/exe\""));
-}
-
-TEST_F(ProcessOf, InheritedDescriptorsAreClosedBeforeAnythingIsRead) {
-  const auto calls = trace({"prestart"});
-
-  ASSERT_FALSE(calls.empty());
-  EXPECT_THAT(calls.front(), HasSubstr("close_range(3, 4294967295, 0)"));
-  EXPECT_THAT(calls, Contains(HasSubstr("read(0,")));
-}
-
-TEST_F(ProcessOf, ItCannotBeLookedInto) {
-  EXPECT_THAT(trace({"prestart"}),
-              Contains(HasSubstr("prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE)")));
-}
-
 TEST_F(ProcessOf, ItWorksWithItsStandardStreamsClosed) {
   bundle_.write();
   FakeRoot input;
