@@ -21,7 +21,7 @@ struct Variant {
   Layout layout;
 };
 
-inline std::vector<Tier> tiers() { return {Tier::New}; }
+inline std::vector<Tier> tiers() { return {Tier::New, Tier::Old}; }
 
 // The words before a command that run it on the tier's kernel.
 [[nodiscard]] std::vector<std::string> launcher_of(Tier tier);

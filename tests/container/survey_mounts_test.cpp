@@ -36,17 +36,27 @@ TEST_F(SurveyAmongMounts, APlaceTellsWhetherSomethingIsMountedExactlyThere) {
 }
 
 TEST_F(SurveyAmongMounts, ADirectoryTellsWhoseMountItLiesOn) {
-  root_.directory("/lib").directory("/volume").directory("/dev");
-  mount_tmpfs("/volume");
+  root_.directory("/lib").directory("/dev");
   mount_tmpfs("/dev");
   // Through the mount over the root, whose descriptor root_ does not have.
   const UniqueFd top(::open(path("/").c_str(), O_PATH | O_CLOEXEC));
   dev_mount_id_ = *files::mount_id_at(top.get(), "dev");
-  const auto seen = look({{{"/lib"}, "x"}, {{"/volume"}, "x"}, {{"/dev"}, "x"}});
+  const auto seen = look({{{"/lib"}, "x"}, {{"/dev"}, "x"}});
 
   EXPECT_EQ(seen.directories.at({"/lib"}).mount, MountKind::Rootfs);
-  EXPECT_EQ(seen.directories.at({"/volume"}).mount, MountKind::Foreign);
   EXPECT_EQ(seen.directories.at({"/dev"}).mount, MountKind::Dev);
+}
+
+TEST_F(SurveyAmongMounts, ADirectoryOnAnotherMountIsNotEntered) {
+  root_.directory("/volume");
+  mount_tmpfs("/volume");
+  const auto rootfs = open_rootfs_on_host(path("/"));
+  ASSERT_TRUE(rootfs) << rootfs.error().text();
+
+  const auto seen = survey(*rootfs, {{{"/volume"}, "x"}}, {});
+
+  ASSERT_FALSE(seen);
+  EXPECT_EQ(seen.error().id(), ErrorId::DstForeignMount);
 }
 
 }  // namespace

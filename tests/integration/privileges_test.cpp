@@ -80,7 +80,7 @@ std::optional<std::string> part_of(const Stop& stop) {
     case SYS_openat2: {
       const auto name = text_at(stop, 1);
       if (name == "module/nvidia/version") return "discovering";
-      if (name == "/etc/debian_version") return "looking";
+      if (name == "etc/debian_version") return "looking";
       if (name == "devices.allow") return "allowing";
       return std::nullopt;
     }

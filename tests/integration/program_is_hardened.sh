@@ -53,7 +53,7 @@ for object in "${objects[@]}"; do
     *) refuse "$object can execute" ' execve' "$undefined" ;;
   esac
   case $object in
-    */parser_child.cpp.o) ;;
+    */parser_child.cpp.o | */supervise.cpp.o) ;;
     *) refuse "$object can fork" ' fork$' "$undefined" ;;
   esac
 done

@@ -95,7 +95,7 @@ const std::vector<Call> kNever = {
     call("writing another's memory", SYS_process_vm_writev, kNobody),
     call("taking another's descriptor", SYS_pidfd_getfd, 3),
     call("comparing with another", SYS_kcmp, kNobody),
-    call("a signal to another", SYS_kill, kNobody, SIGTERM),
+    call("a signal to another", SYS_kill, kNobody, SIGUSR1),
     call("a queued signal", SYS_rt_sigqueueinfo, kNobody, SIGTERM),
     call("bpf", SYS_bpf),
     call("perf_event_open", SYS_perf_event_open),
@@ -161,11 +161,9 @@ const std::vector<Call> kNotInParser = {
 };
 
 const std::vector<Call> kNotInPrepare = {
-    call("another signal to the child", SYS_kill, kNobody, SIGTERM),
-    call("another thread's signal", SYS_tgkill, kNobody, kNobody, SIGKILL),
+    call("a signal that supervision does not hand on", SYS_kill, kNobody, SIGSTOP),
     call("a pid namespace to enter", SYS_setns, kDir, CLONE_NEWPID),
     call("any namespace to enter", SYS_setns, kDir, 0),
-    call("a fork", SYS_clone, CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD),
     call("two namespaces at once", SYS_unshare, CLONE_NEWNS | CLONE_NEWUSER),
     call("a mount without a bind", SYS_mount, 0, 0, 0, 0, 0),
     call("move_mount by path", SYS_move_mount, kAtCwd, 0, kAtCwd, 0, MOVE_MOUNT_T_EMPTY_PATH),
@@ -221,6 +219,8 @@ const std::vector<Call> kNotInPlace = {
     call("other capabilities", SYS_capset),
     call("another filter", SYS_seccomp, SECCOMP_SET_MODE_FILTER),
     call("any signal", SYS_kill, kNobody, SIGKILL),
+    call("any signal to a thread", SYS_tgkill, kNobody, kNobody, SIGKILL),
+    call("a fork", SYS_clone, CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD),
     call("a process to look at", SYS_pidfd_open, kNobody),
     call("send", SYS_sendto, kDir),
 };
