@@ -19,6 +19,8 @@
 namespace nvhook::mount {
 namespace {
 
+constexpr int kMaxTries = 64;  // signals are held back: a wait is interrupted by nobody in life
+
 // As fork(2), with one table of descriptors for both and a mount namespace for the child. glibc's
 // clone() wants a stack and a function; what fork() does besides is for programs with threads.
 pid_t fork_with_descriptors() {
@@ -55,8 +57,13 @@ Result<void> in_private_namespace(const std::function<Result<void>()>& work) {
   if (child == 0) work_and_end(work, reporting.get());
 
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  pid_t ended = -1;
+  for (int tries = 0; ended < 0 && tries < kMaxTries; ++tries) {
+    ended = ::waitpid(child, &status, 0);
+    if (ended < 0 && errno != EINTR) break;
   }
+  if (ended < 0)
+    return system_failure(ErrorId::Kernel, "wait for the child of a private namespace");
   if (status == 0) return {};
   std::array<char, PIPE_BUF> text{};
   const auto size = ::read(report.get(), text.data(), text.size());

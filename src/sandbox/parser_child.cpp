@@ -28,6 +28,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kMaxTries = 64;  // to wait for the child; it is dead, and init would reap it, too
 constexpr std::size_t kMaxMessage = 4096;  // of an error that the child reports
 constexpr unsigned kMaxSeconds = 2;        // of processor time
 constexpr unsigned kMaxMebibytes = 64;
@@ -220,8 +221,8 @@ int ParserChild::end() {
   dismiss();
   ::kill(pid_, SIGKILL);  // it may be deep in a document; our own child, not reaped yet
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  for (int tries = 0; tries < kMaxTries; ++tries)
+    if (::waitpid(pid_, &status, 0) >= 0 || errno != EINTR) break;
   pid_ = -1;
   return status;
 }

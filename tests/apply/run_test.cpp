@@ -272,7 +272,7 @@ TEST_P(RunOn, AContainerWithOtherIdsGetsItsMountPointsAsItsOwn) {
   EXPECT_EQ(ran.front(), "done");
   EXPECT_EQ(content(kLibrary), "the host's");
   container_.reset();
-  struct stat status{};
+  struct stat status {};
   ASSERT_EQ(::lstat(root_.on_disk(kLibrary).c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, 100000U);
 }

@@ -187,7 +187,10 @@ bool enters(const Call& call) {
 
 std::vector<std::string> wrong_anywhere(const Call& call) {
   std::vector<std::string> wrong;
-  if (opens(call) && !has(call, "O_CLOEXEC")) wrong.emplace_back("a descriptor to inherit");
+  // One that opens nothing asks whether the kernel has the call.
+  const bool names_nothing = argument_at(call, 0) == "-1" && argument_at(call, 1) == "\"\"";
+  if (opens(call) && !has(call, "O_CLOEXEC") && !names_nothing)
+    wrong.emplace_back("a descriptor to inherit");
   // Only the start again without glibc's tunables.
   if (call.name == "execveat" ||
       (call.name == "execve" && argument_at(call, 0) != "\"/proc/self/exe\""))
