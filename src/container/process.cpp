@@ -24,7 +24,7 @@ extern "C" {
 namespace nvhook::container {
 namespace {
 
-constexpr std::size_t kMaxMapBytes = 65536;     // 340 extents at most, user_namespaces(7)
+constexpr std::size_t kMaxMapBytes = 65536;         // 340 extents at most, user_namespaces(7)
 constexpr std::size_t kMaxStatusBytes = 1U << 20U;  // a line of it lists up to 65,536 groups
 
 // Opens a magic link of a verified procfs directory: the one place where following is wanted.
@@ -32,15 +32,25 @@ Result<UniqueFd> open_link(int directory, const char* name, int flags) {
   UniqueFd fd(::openat(directory, name, flags | O_CLOEXEC));
   if (fd) return fd;
   const bool gone = errno == ESRCH || errno == ENOENT;
-  return system_failure(gone ? ErrorId::Pid : ErrorId::Ns, std::string("open /proc/<pid>/") + name);
+  return system_failure(gone ? ErrorId::Pid : ErrorId::Ns, std::string("open its ") + name);
 }
 
-// Whether the link in our own procfs directory leads to the open namespace.
-bool is_ours(int self, const char* name, int opened) {
-  struct stat ours {};
-  struct stat other {};
-  return ::fstatat(self, name, &ours, 0) == 0 && ::fstat(opened, &other) == 0 &&
-         ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
+// The directory of a process's namespaces, and not one that somebody has mounted over it.
+Result<UniqueFd> open_namespaces(int proc) {
+  auto fd = files::open_at(proc, "ns", O_PATH | O_DIRECTORY, files::Lookup::SameMount);
+  if (fd) return fd;
+  const bool gone = fd.error().code() == std::errc::no_such_process ||
+                    fd.error().code() == std::errc::no_such_file_or_directory;
+  return std::unexpected(std::move(fd).error().as(gone ? ErrorId::Pid : ErrorId::Ns));
+}
+
+// Whether the link among our own namespaces leads to the open one.
+Result<bool> is_ours(int namespaces, const char* name, int opened) {
+  struct stat ours{};
+  struct stat other{};
+  if (::fstatat(namespaces, name, &ours, 0) != 0 || ::fstat(opened, &other) != 0)
+    return system_failure(ErrorId::Ns, std::string("stat namespace ") + name);
+  return ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
 }
 
 // Holds the process by a pidfd; by none before Linux 5.3, where its procfs directory must do: that
@@ -124,19 +134,26 @@ Result<Process> pin(const Procfs& procfs, pid_t pid) {
   // Alive after the directory was opened: the directory is that of the process the pidfd holds.
   if (!is_alive(process)) return failure(ErrorId::Pid, name + " has ended, or is a thread");
 
-  auto mount_namespace = open_link(process.proc.get(), "ns/mnt", O_RDONLY);
+  const auto namespaces = open_namespaces(process.proc.get());
+  if (!namespaces) return std::unexpected(Error(namespaces.error()).within(name));
+  const auto own_namespaces = open_namespaces(procfs.self.get());
+  if (!own_namespaces) return std::unexpected(Error(own_namespaces.error()).within("this process"));
+  auto mount_namespace = open_link(namespaces->get(), "mnt", O_RDONLY);
   if (!mount_namespace) return failed_to(name, std::move(mount_namespace));
   process.mount_namespace = std::move(*mount_namespace);
-  if (is_ours(procfs.self.get(), "ns/mnt", process.mount_namespace.get()))
+  const auto same = is_ours(own_namespaces->get(), "mnt", process.mount_namespace.get());
+  if (!same) return std::unexpected(same.error());
+  if (*same)
     return failure(ErrorId::NsSame, name +
                                         " shares this host's mount namespace: mounting for it "
                                         "would mount for everybody");
 
   // Before anything is joined: from inside a user namespace others cannot be opened any more.
-  auto user_namespace = open_link(process.proc.get(), "ns/user", O_RDONLY);
+  auto user_namespace = open_link(namespaces->get(), "user", O_RDONLY);
   if (!user_namespace) return failed_to(name, std::move(user_namespace));
-  if (!is_ours(procfs.self.get(), "ns/user", user_namespace->get()))
-    process.user_namespace = std::move(*user_namespace);
+  const auto same_users = is_ours(own_namespaces->get(), "user", user_namespace->get());
+  if (!same_users) return std::unexpected(same_users.error());
+  if (!*same_users) process.user_namespace = std::move(*user_namespace);
 
   auto root = open_link(process.proc.get(), "root", O_PATH | O_DIRECTORY);
   if (!root) return failed_to(name, std::move(root));

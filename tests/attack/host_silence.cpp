@@ -68,15 +68,24 @@ void HostSilence::add(const fs::path& path) {
 }
 
 std::string HostSilence::read_what_is_there() {
-  // Not until there is no more: a machine may be busy enough for that never to be.
+  // Not until there is no more: a machine may be busy enough for that never to be. The kernel
+  // counts an event without the names behind it: fs/notify/fanotify/fanotify_user.c,
+  // fanotify_ioctl.
   int waiting = 0;
-  std::string events;
   if (::ioctl(group_.get(), FIONREAD, &waiting) != 0) std::abort();
+  auto missing = static_cast<std::size_t>(waiting) / FAN_EVENT_METADATA_LEN;
+  std::string events;
   std::array<char, 65536> chunk{};
-  while (events.size() < static_cast<std::size_t>(waiting)) {
+  while (missing > 0) {
     const auto size = ::read(group_.get(), chunk.data(), chunk.size());
     if (size <= 0) break;
+    auto at = events.size();
     events.append(chunk.data(), static_cast<std::size_t>(size));
+    for (; at < events.size() && missing > 0; --missing) {
+      fanotify_event_metadata event{};
+      std::memcpy(&event, events.data() + at, sizeof event);
+      at += event.event_len;
+    }
   }
   return events;
 }

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -109,6 +110,13 @@ class Supervisor {
   Supervisor& operator=(const Supervisor&) = delete;
   ~Supervisor() { seccomp_notify_free(request_, answer_); }
 
+  // Each call is handed over and back: on one processor that takes a third of the time. Linux 6.6;
+  // include/uapi/linux/seccomp.h there.
+  void stay_on_one_processor() {
+    constexpr std::uint64_t kSyncWakeUp = 1;  // SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
+    (void)::ioctl(listener_.get(), _IOW('!', 4, std::uint64_t), kSyncWakeUp);
+  }
+
   // Whether all have ended in time.
   bool serve(Clock::time_point deadline) {
     for (;;) {
@@ -206,7 +214,9 @@ Ended launch(const Launch& launch) {
   if (launch.watch) {
     UniqueFd listener(::pidfd_getfd(pidfd.get(), mailbox.take(), 0));
     if (!listener) give_up("pidfd_getfd");
-    in_time = Supervisor(std::move(listener), child, launch).serve(deadline);
+    Supervisor supervisor(std::move(listener), child, launch);
+    supervisor.stay_on_one_processor();
+    in_time = supervisor.serve(deadline);
   }
   in_time = in_time && wait_for(pidfd.get(), deadline);
   if (!in_time) ::kill(child, SIGKILL);
