@@ -66,9 +66,11 @@ Result<UniqueFd> Placer::make_directory(const ContainerPath& path) {
   const auto parent = directory(path.parent());
   if (!parent) return std::unexpected(Error(parent.error()));
   const std::string name(path.name());
+  auto noted = name;  // whatever needs memory comes before what would have to be undone
+  undo_.make_room();
   if (::mkdirat(*parent, name.c_str(), kDirectoryMode) != 0)
     return cannot_make("make directory", path);
-  undo_.made_directory(*parent, name);
+  undo_.made_directory(*parent, std::move(noted));
   auto fd = files::open_at(*parent, name, O_PATH | O_DIRECTORY, files::Lookup::SameMount);
   if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::Race));
   if (struct stat status{}; ::fstat(fd->get(), &status) == 0)
@@ -123,23 +125,26 @@ Result<void> Placer::place_mount(mount::Source source, const ContainerPath& targ
   const auto parent = directory(target.parent());
   if (!parent) return std::unexpected(Error(parent.error()));
   const std::string name(target.name());
+  auto noted = name;
 
+  undo_.make_room();
   const bool made = ::mknodat(*parent, name.c_str(), S_IFREG | kMountpointMode, 0) == 0;
   if (!made && errno != EEXIST) return cannot_make("make mount point", target);
-  if (made) undo_.made_file(*parent, name);
+  if (made) undo_.made_file(*parent, std::move(noted));
   auto point = files::open_at(*parent, name, O_PATH | O_NOFOLLOW, files::Lookup::SameMount);
   if (!point) {
     const bool gone = point.error().code() == std::errc::no_such_file_or_directory;
     const auto id = gone ? ErrorId::Race : id_of_lookup(point.error());
     return std::unexpected(std::move(point).error().within("mount point").as(id));
   }
-  struct stat status{};
+  struct stat status {};
   if (::fstat(point->get(), &status) != 0)
     return system_failure(ErrorId::Kernel, "stat " + quote(target.value));
   if (made) undo_.made_inode(status.st_dev, status.st_ino);
   // The kernel would mount over a link, a fifo or a device just as well.
   if (!S_ISREG(status.st_mode))
     return failure(ErrorId::DstType, quote(target.value) + " is not a plain file");
+  undo_.make_room();
   auto mounted = mount::attach(
       std::move(source), {.fd = point->get(), .directory = *parent, .name = name}, fd_directory_);
   if (!mounted) {
@@ -175,7 +180,12 @@ Result<std::string> Placer::make_link_beside(int directory, const std::string& n
   for (int leftovers = 0; leftovers < kMaxLeftovers; ++leftovers) {
     auto beside = "." + name + ".nvhook-" + std::to_string(::getpid());
     if (leftovers > 0) beside += "." + std::to_string(leftovers);
-    if (::symlinkat(link.target.c_str(), directory, beside.c_str()) == 0) return beside;
+    auto noted = beside;
+    auto text = link.target;
+    if (::symlinkat(link.target.c_str(), directory, beside.c_str()) == 0) {
+      undo_.made_link(directory, std::move(noted), std::move(text));
+      return beside;
+    }
     if (errno != EEXIST) break;
   }
   return cannot_make("make link", link.path);
@@ -189,21 +199,23 @@ Result<void> Placer::place_link(const plan::Symlink& link) {
     if (struct stat status{}; ::fstatat(*parent, at.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
       (undo_.*tell)(status.st_dev, status.st_ino);
   };
+  auto noted = name;
+  auto text_noted = link.target;
+  undo_.make_room();
   if (!link.replaces) {
     if (::symlinkat(link.target.c_str(), *parent, name.c_str()) != 0)
       return cannot_make("make link", link.path);
-    undo_.made_link(*parent, name, link.target);
+    undo_.made_link(*parent, std::move(noted), std::move(text_noted));
     inode_at(name, &Undo::made_inode);
     return {};
   }
 
   const auto beside = make_link_beside(*parent, name, link);
   if (!beside) return std::unexpected(beside.error());
-  undo_.made_link(*parent, *beside, link.target);
   inode_at(*beside, &Undo::made_inode);
   if (::renameat2(*parent, beside->c_str(), *parent, name.c_str(), RENAME_EXCHANGE) != 0)
     return cannot_make("exchange link", link.path);
-  undo_.exchanged_link(name);
+  undo_.exchanged_link(std::move(noted));
   // What we hold now must be the stale link of the plan, not something put there since.
   std::array<char, kMaxPath + 1> text{};
   const auto size = ::readlinkat(*parent, beside->c_str(), text.data(), text.size());

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <new>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -17,7 +19,7 @@ namespace {
 
 // What stands at a name now; nothing if nothing does.
 std::optional<struct stat> status_of(int directory, const std::string& name) {
-  struct stat status{};
+  struct stat status {};
   if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
   return status;
 }
@@ -32,6 +34,10 @@ bool exchange(int directory, const std::string& one, const std::string& other) {
 }
 
 }  // namespace
+
+void Undo::make_room() {
+  if (made_.size() == made_.capacity()) made_.reserve(std::max<std::size_t>(2 * made_.size(), 64));
+}
 
 void Undo::made_file(int directory, std::string name) {
   made_.emplace_back(File{directory, std::move(name), std::nullopt});
@@ -123,7 +129,12 @@ void Undo::take_away(const Made& made) const {
 }
 
 void Undo::roll_back() {
-  for (; !made_.empty(); made_.pop_back()) take_away(made_.back());
+  for (; !made_.empty(); made_.pop_back()) {
+    try {
+      take_away(made_.back());
+    } catch (const std::bad_alloc&) {  // the next one may need no memory
+    }
+  }
 }
 
 void Undo::commit() {

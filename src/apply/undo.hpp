@@ -20,6 +20,9 @@ class Undo {
   // `fd_directory`: this process's fd directory of the verified procfs, for unmounting.
   explicit Undo(int fd_directory) : fd_directory_(fd_directory) {}
 
+  // Takes the memory for one more thing, so that noting it cannot fail once it is made: to be
+  // called before, with the strings at hand.
+  void make_room();
   void made_file(int directory, std::string name);
   void made_directory(int directory, std::string name);
   void made_link(int directory, std::string name, std::string text);

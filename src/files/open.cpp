@@ -69,7 +69,6 @@ Result<UniqueFd> open_at(int dir, std::string_view name, int flags, Lookup looku
     auto fd = absent ? walk(dir, path, flags, lookup) : by_openat2(dir, path, flags, lookup);
     if (fd) return fd;
     const auto code = fd.error().code().value();
-    if (code == EINTR) continue;
     if (!absent && (code == ENOSYS || code == EPERM)) {
       const auto openat2 = probe_openat2();
       if (openat2 == Openat2::Filtered)
@@ -79,7 +78,8 @@ Result<UniqueFd> open_at(int dir, std::string_view name, int flags, Lookup looku
       absent = openat2 == Openat2::Absent;
       if (absent) continue;
     }
-    if (code != EAGAIN) return fd;
+    // A file system in user space may say EINTR for ever.
+    if (code != EAGAIN && code != EINTR) return fd;
     if (tries >= kMaxTries || (tries >= kMinTries && std::chrono::steady_clock::now() > give_up))
       return std::unexpected(std::move(fd).error().as(ErrorId::Race));
   }

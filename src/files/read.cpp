@@ -13,6 +13,7 @@
 namespace nvhook::files {
 namespace {
 
+constexpr int kMaxInterruptions = 64;    // a file system in user space may say EINTR for ever
 constexpr std::size_t kSmallest = 4096;  // first read of a file that does not tell its size
 
 // The size that a file claims; 0 for those that do not know theirs (procfs).
@@ -24,6 +25,7 @@ std::size_t claimed_size(int fd) {
 
 Result<std::string> read_from(int fd, std::size_t cap, std::size_t claimed) {
   std::string bytes;
+  int interruptions = 0;
   // A byte more than is due, to see the end; ever more where nothing is known.
   for (auto want = std::min(claimed > 0 ? claimed : kSmallest, cap) + 1;;
        want = std::min(bytes.size(), cap - bytes.size()) + 1) {
@@ -32,7 +34,8 @@ Result<std::string> read_from(int fd, std::size_t cap, std::size_t claimed) {
       got = ::read(fd, data + have, want);
       return have + static_cast<std::size_t>(std::max<ssize_t>(got, 0));
     });
-    if (got < 0 && errno != EINTR) return system_failure(ErrorId::Kernel, "read");
+    if (got < 0 && (errno != EINTR || ++interruptions > kMaxInterruptions))
+      return system_failure(ErrorId::Kernel, "read");
     // Only files that know their size end where a read is short: procfs gives what it likes.
     if (got == 0 || (claimed > 0 && got > 0 && static_cast<std::size_t>(got) < want)) return bytes;
     if (bytes.size() > cap) {

@@ -28,7 +28,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMaxTries = 64;  // to wait for the child; it is dead, and init would reap it, too
+constexpr int kMaxTries = 64;              // of a call that is interrupted
 constexpr std::size_t kMaxMessage = 4096;  // of an error that the child reports
 constexpr unsigned kMaxSeconds = 2;        // of processor time
 constexpr unsigned kMaxMebibytes = 64;
@@ -47,8 +47,9 @@ constexpr std::uint8_t kError = 1;
 // debugger, and goes on: signal(7).
 template <class Call>
 ssize_t uninterrupted(const Call& call) {
-  for (;;)
-    if (const ssize_t result = call(); result >= 0 || errno != EINTR) return result;
+  for (int tries = 1;; ++tries)
+    if (const ssize_t result = call(); result >= 0 || errno != EINTR || tries == kMaxTries)
+      return result;
 }
 
 // Header and bytes in one go; the rest, should the socket take less, as it takes it.
@@ -117,9 +118,13 @@ bool set_deadline(int socket) {
 constexpr int kOutOfMemory = 1;
 constexpr int kNotConfined = 2;
 
+// Whoever started us may have set less already, which nobody without CAP_SYS_RESOURCE can raise.
 bool limit(__rlimit_resource resource, rlim_t most) {
-  const rlimit bound{.rlim_cur = most, .rlim_max = most};
-  return ::setrlimit(resource, &bound) == 0;
+  rlimit had{};
+  if (::getrlimit(resource, &had) != 0) return false;
+  const auto bound = std::min(most, had.rlim_max);
+  const rlimit limit{.rlim_cur = bound, .rlim_max = bound};
+  return ::setrlimit(resource, &limit) == 0;
 }
 
 constexpr int kSocket = 0;  // where the child keeps its end, in place of standard input
