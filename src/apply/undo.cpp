@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <new>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "nvhook/base/path.hpp"
 #include "nvhook/mount/mount.hpp"
 
 namespace nvhook::apply {
@@ -84,7 +86,7 @@ bool Undo::stands(const Link& link, const std::string& name) {
   const auto status = status_of(link.directory, name);
   if (!status || !S_ISLNK(status->st_mode)) return false;
   if (link.inode && !is(*status, link.inode)) return false;
-  std::string text(link.text.size() + 1, '\0');  // one more, to tell a longer one
+  std::array<char, kMaxPath + 1> text{};  // no memory is asked for while something is undone
   const auto size = ::readlinkat(link.directory, name.c_str(), text.data(), text.size());
   return size >= 0 && std::string_view(text.data(), static_cast<std::size_t>(size)) == link.text;
 }
