@@ -209,7 +209,8 @@ const Outcome& Attack::run_hook() {
   const Before before(scene(), container());
   const auto dry_run = run_dry();
   // Looking at the calls takes time: of the cases of a table the first one has it.
-  const bool first = std::exchange(first_, false) && !scene_->before && !scene_->watch;
+  const bool plain = !scene_->before && !scene_->watch && scene_->environment.empty();
+  const bool first = std::exchange(first_, false) && plain;
   const auto looked = scene_->traced || first ? Looked::WithStrace
                       : scene_->watch         ? Looked::On
                                               : Looked::Away;

@@ -133,7 +133,11 @@ TEST_P(Destinations, D20_TwoThousandDirectoriesAreNested) {
   scene().names_compared = false;  // some are too long for a path
   replace_by_link(kLibraryDirectory, make_deep_directory(image().on_disk(), 4000, 1));
 
-  contained();
+  // The walk that older kernels need holds a descriptor for each, and has a limit.
+  if (GetParam().tier == Tier::New)
+    contained();
+  else
+    refused("E_DST_RESOLVE");
 }
 
 TEST_P(Destinations, D20_AFileOfEightExbibytesStandsAtTheTarget) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attack/verdict.hpp"
 
+#include <stdlib.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
 #include <sstream>
 #include <string_view>
+#include <thread>
 
 #include "nvhook/base/message_id.hpp"
 
@@ -20,6 +23,15 @@ constexpr bool kSanitized = true;
 #else
 constexpr bool kSanitized = false;
 #endif
+
+constexpr int kPatience = 30;
+
+// Whether so many want to run that any of them may have to wait for seconds.
+bool is_overloaded() {
+  double running = 0;
+  return ::getloadavg(&running, 1) == 1 &&
+         running > 2.0 * static_cast<double>(std::thread::hardware_concurrency());
+}
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
@@ -79,7 +91,7 @@ Complaints judge_result(const Finished& finished) {
 
 Complaints judge_cost(const Finished& finished, std::chrono::seconds most_wall) {
   Complaints complaints;
-  if (finished.wall > most_wall)
+  if (finished.wall > most_wall * (is_overloaded() ? kPatience : 1))
     complaints.push_back(
         {Oracle::Cost, "it took " + std::to_string(finished.wall.count()) + " ms"});
   if (!kSanitized && finished.max_rss_kib > kMaxRssKib)

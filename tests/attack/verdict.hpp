@@ -18,7 +18,7 @@ namespace nvhook::test {
 [[nodiscard]] Complaints judge_result(const Finished& finished);
 
 // Whether it took at most that long, and 64 MiB of memory. A sanitized program may take more
-// memory.
+// memory, and any program longer on a machine that has twice as much to run as processors.
 [[nodiscard]] Complaints judge_cost(const Finished& finished, std::chrono::seconds most_wall);
 
 }  // namespace nvhook::test

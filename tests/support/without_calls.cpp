@@ -3,6 +3,7 @@
 //
 // Runs a program for which the named system calls answer ERRNO: ENOSYS, EPERM or a number. The word
 // new-kernel-calls stands for those that Linux 4.18 does not have.
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -47,6 +48,9 @@ int main(int argc, char** argv) {
     return 64;
   }
   nvhook::test::take_away_calls(calls_named(argv[2]), error);
+  // With LD_PROFILE in the environment our own loader has started one, and it would go on.
+  const itimerval none{};
+  ::setitimer(ITIMER_PROF, &none, nullptr);
   ::execvp(argv[3], argv + 3);
   std::perror(argv[3]);
   return 127;
