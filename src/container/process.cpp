@@ -46,8 +46,8 @@ Result<UniqueFd> open_namespaces(int proc) {
 
 // Whether the link among our own namespaces leads to the open one.
 Result<bool> is_ours(int namespaces, const char* name, int opened) {
-  struct stat ours{};
-  struct stat other{};
+  struct stat ours {};
+  struct stat other {};
   if (::fstatat(namespaces, name, &ours, 0) != 0 || ::fstat(opened, &other) != 0)
     return system_failure(ErrorId::Ns, std::string("stat namespace ") + name);
   return ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
@@ -84,6 +84,23 @@ bool is_alive(const Process& process) {
   const auto state = field_of(*status, "State").substr(0, 1);
   return field_of(*status, "Tgid") == std::to_string(process.pid) && !state.empty() &&
          state != "Z" && state != "X";
+}
+
+Error has_ended(const Process& process, Error error) {
+  return std::move(error)
+      .within("process " + std::to_string(process.pid) + " has ended")
+      .as(ErrorId::Pid);
+}
+
+// Fails with E_PID where the process has given up its namespaces already, which is EINVAL: it does
+// so before its pidfd tells of its end. Source: mounts_open_common() in fs/proc_namespace.c.
+Result<UniqueFd> open_mountinfo(const Process& process) {
+  auto fd = files::open_at(process.proc.get(), "mountinfo", O_RDONLY, files::Lookup::SameMount);
+  if (fd) return fd;
+  if (fd.error().code() == std::errc::invalid_argument)
+    return std::unexpected(has_ended(process, std::move(fd).error()));
+  return std::unexpected(
+      or_its_end(process, std::move(fd).error().within("process " + std::to_string(process.pid))));
 }
 
 // The host's id of the namespace's id 0, from lines "inside outside count" of uid_map or gid_map.
@@ -134,6 +151,11 @@ Result<Process> pin(const Procfs& procfs, pid_t pid) {
   // Alive after the directory was opened: the directory is that of the process the pidfd holds.
   if (!is_alive(process)) return failure(ErrorId::Pid, name + " has ended, or is a thread");
 
+  // Opened now: where procfs hides processes (hidepid), later phases may not open it any more.
+  auto mountinfo = open_mountinfo(process);
+  if (!mountinfo) return std::unexpected(std::move(mountinfo).error());
+  process.mountinfo = std::move(*mountinfo);
+
   const auto namespaces = open_namespaces(process.proc.get());
   if (!namespaces) return std::unexpected(Error(namespaces.error()).within(name));
   const auto own_namespaces = open_namespaces(procfs.self.get());
@@ -159,13 +181,6 @@ Result<Process> pin(const Procfs& procfs, pid_t pid) {
   if (!root) return failed_to(name, std::move(root));
   process.root = std::move(*root);
 
-  // Opened now: where procfs hides processes (hidepid), later phases may not open it any more.
-  auto mountinfo =
-      files::open_at(process.proc.get(), "mountinfo", O_RDONLY, files::Lookup::SameMount);
-  if (!mountinfo)
-    return std::unexpected(or_its_end(process, std::move(mountinfo).error().within(name)));
-  process.mountinfo = std::move(*mountinfo);
-
   auto uid = root_of_map(process.proc.get(), "uid_map");
   if (!uid) return std::unexpected(or_its_end(process, std::move(uid).error().within(name)));
   auto gid = root_of_map(process.proc.get(), "gid_map");
@@ -176,10 +191,7 @@ Result<Process> pin(const Procfs& procfs, pid_t pid) {
 }
 
 Error or_its_end(const Process& process, Error error) {
-  if (is_alive(process)) return error;
-  return std::move(error)
-      .within("process " + std::to_string(process.pid) + " has ended")
-      .as(ErrorId::Pid);
+  return is_alive(process) ? error : has_ended(process, std::move(error));
 }
 
 bool root_is_ours(const Process& process) {

@@ -5,8 +5,11 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <fstream>
 #include <future>
 #include <string>
 #include <thread>
@@ -33,6 +36,15 @@ class Pinned : public ::testing::Test {
   std::string complaint(pid_t pid) {
     const auto process = pin(procfs_, pid);
     return process ? "pinned" : process.error().text();
+  }
+
+  // The letter of proc_pid_stat(5), behind the name in parentheses.
+  static char state_of(pid_t pid) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    std::getline(in, line);
+    const auto name_end = line.rfind(')');
+    return name_end + 2 < line.size() ? line[name_end + 2] : '?';
   }
 
   static bool in_mounts_of_its_own() { return ::unshare(CLONE_NEWNS) == 0; }
@@ -73,6 +85,25 @@ TEST_F(Pinned, IsNobodyWhoHasEnded) {
   EXPECT_THAT(of_zombie, HasSubstr("has ended"));
   container.end();
   EXPECT_THAT(complaint(container.pid()), StartsWith("E_PID"));
+}
+
+// Its first thread is what holds its namespaces in /proc, and is gone, while the process lives: so
+// looks any process for a moment when it ends.
+TEST_F(Pinned, IsNobodyWhoHasGivenUpHisNamespaces) {
+  const test::Waiting ending([] {
+    if (!in_mounts_of_its_own()) return false;
+    std::thread([first = ::getpid()] {
+      while (state_of(first) != 'Z') std::this_thread::yield();
+      for (;;) ::raise(SIGSTOP);
+    }).detach();
+    ::syscall(SYS_exit, 0);  // of this thread alone
+    return false;
+  });
+
+  const auto said = complaint(ending.pid());
+
+  EXPECT_THAT(said, StartsWith("E_PID"));
+  EXPECT_THAT(said, HasSubstr("mountinfo"));
 }
 
 TEST_F(Pinned, IsNoThread) {
