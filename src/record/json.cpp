@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <type_traits>
+#include <utility>
+
+#include "escape.hpp"
+#include "nvhook/base/quote.hpp"
+#include "nvhook/record/record.hpp"
+
+namespace nvhook::record {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kSchema = "nvhook.record/1";
+
+std::string_view name_of(ObjectKind kind) { return kind == ObjectKind::Mount ? "mount" : "link"; }
+
+// ---- to text
+
+Json json_of(const FileId& id) { return {{"device", id.device}, {"inode", id.inode}}; }
+
+Json json_of(const Identity& identity) {
+  return {{"boot_id", escape(identity.boot_id)},
+          {"start_time", identity.start_time},
+          {"mount_namespace", json_of(identity.mount_namespace)},
+          {"cgroup", identity.cgroup ? json_of(*identity.cgroup) : Json(nullptr)}};
+}
+
+Json json_of(const Device& device) {
+  return {{"path", escape(device.path.value)},
+          {"node", escape(device.node.value)},
+          {"major", device.number.major},
+          {"minor", device.number.minor}};
+}
+
+Json json_of(const Object& object) {
+  return {{"kind", name_of(object.kind)},
+          {"path", escape(object.path.value)},
+          {"replaces", object.replaces ? Json(escape(*object.replaces)) : Json(nullptr)}};
+}
+
+template <class Element>
+Json json_of(const std::vector<Element>& list) {
+  auto json = Json::array();
+  for (const auto& element : list) json.push_back(json_of(element));
+  return json;
+}
+
+// ---- from text
+
+std::unexpected<Error> wrong(std::string_view key, std::string_view due) {
+  return failure(ErrorId::Record, "\"" + std::string(key) + "\" is not " + std::string(due));
+}
+
+// Each reads the member `key` of an object into `to`. Once one has failed the others do nothing, so
+// that a whole object is read as a list, and asked once how that went.
+class Reader {
+ public:
+  explicit Reader(const Json& object) : object_(object) {
+    if (!object.is_object()) failed_ = wrong("", "an object").error();
+  }
+
+  [[nodiscard]] const Json* member(std::string_view key) {
+    if (failed_) return nullptr;
+    const auto at = object_.find(key);
+    if (at != object_.end()) return &*at;
+    failed_ = failure(ErrorId::Record, "\"" + std::string(key) + "\" is missing").error();
+    return nullptr;
+  }
+
+  template <class Number>
+  requires std::is_unsigned_v<Number>
+  void take(std::string_view key, Number& to) {
+    const auto* json = member(key);
+    if (json == nullptr) return;
+    if (!json->is_number_unsigned() ||
+        json->template get<std::uint64_t>() > std::numeric_limits<Number>::max())
+      failed_ = wrong(key, "a number in range").error();
+    else
+      to = json->template get<Number>();
+  }
+
+  void take(std::string_view key, pid_t& to) {
+    std::uint32_t number = 0;
+    take(key, number);
+    if (failed_) return;
+    if (number <= 1 || number > std::numeric_limits<pid_t>::max())
+      failed_ = wrong(key, "the pid of a container").error();
+    else
+      to = static_cast<pid_t>(number);
+  }
+
+  void take(std::string_view key, std::string& to) {
+    const auto* json = member(key);
+    if (json == nullptr) return;
+    auto text = json->is_string() ? unescape(json->get_ref<const std::string&>()) : std::nullopt;
+    if (text)
+      to = std::move(*text);
+    else
+      failed_ = wrong(key, "escaped text").error();
+  }
+
+  template <class Side>
+  void take(std::string_view key, PathOn<Side>& to) {
+    std::string text;
+    take(key, text);
+    if (failed_) return;
+    auto path = PathOn<Side>::parse(text);
+    if (path)
+      to = std::move(*path);
+    else
+      failed_ = wrong(key, "an absolute path").error();
+  }
+
+  void take(std::string_view key, FileId& to) {
+    const auto* json = member(key);
+    if (json == nullptr) return;
+    Reader inside(*json);
+    inside.take("device", to.device);
+    inside.take("inode", to.inode);
+    adopt(key, std::move(inside));
+  }
+
+  void take(std::string_view key, Identity& to) {
+    const auto* json = member(key);
+    if (json == nullptr) return;
+    Reader inside(*json);
+    inside.take("boot_id", to.boot_id);
+    inside.take("start_time", to.start_time);
+    inside.take("mount_namespace", to.mount_namespace);
+    inside.take("cgroup", to.cgroup);
+    adopt(key, std::move(inside));
+  }
+
+  void take(std::string_view key, ObjectKind& to) {
+    std::string name;
+    take(key, name);
+    if (failed_) return;
+    for (const auto kind : {ObjectKind::Mount, ObjectKind::Link})
+      if (name == name_of(kind)) {
+        to = kind;
+        return;
+      }
+    failed_ = wrong(key, "a kind of object").error();
+  }
+
+  // Null stands for nothing.
+  template <class Value>
+  void take(std::string_view key, std::optional<Value>& to) {
+    const auto* json = member(key);
+    if (json != nullptr && !json->is_null()) take(key, to.emplace());
+  }
+
+  template <class Element>
+  void take(std::string_view key, std::vector<Element>& to) {
+    const auto* json = member(key);
+    if (json == nullptr) return;
+    if (!json->is_array()) {
+      failed_ = wrong(key, "a list").error();
+      return;
+    }
+    for (const auto& each : *json) {
+      Reader inside(each);
+      inside.take(to.emplace_back());
+      adopt(key, std::move(inside));
+    }
+  }
+
+  void take(Device& to) {
+    take("path", to.path);
+    take("node", to.node);
+    take("major", to.number.major);
+    take("minor", to.number.minor);
+  }
+
+  void take(Object& to) {
+    take("kind", to.kind);
+    take("path", to.path);
+    take("replaces", to.replaces);
+  }
+
+  [[nodiscard]] const std::optional<Error>& failed() const { return failed_; }
+
+ private:
+  void adopt(std::string_view key, Reader&& inside) {
+    if (!failed_ && inside.failed_) failed_ = std::move(*inside.failed_).within(key);
+  }
+
+  const Json& object_;
+  std::optional<Error> failed_;
+};
+
+}  // namespace
+
+Result<std::string> to_json(const Record& record) {
+  const Json json = {{"schema", kSchema},
+                     {"id", escape(record.id)},
+                     {"bundle", escape(record.bundle)},
+                     {"rootfs", escape(record.rootfs)},
+                     {"pid", record.pid},
+                     {"identity", json_of(record.identity)},
+                     {"devices", json_of(record.devices)},
+                     {"objects", json_of(record.objects)}};
+  auto text = json.dump() + "\n";
+  if (text.size() > kMaxRecordBytes)
+    return failure(ErrorId::Record,
+                   "the record would be larger than " + std::to_string(kMaxRecordBytes) + " bytes");
+  return text;
+}
+
+Result<Record> parse(std::string_view text) {
+  if (text.size() > kMaxRecordBytes)
+    return failure(ErrorId::Record,
+                   "a record of more than " + std::to_string(kMaxRecordBytes) + " bytes");
+  const auto json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) return failure(ErrorId::Record, "not JSON");
+  Reader reader(json);
+  std::string schema;
+  reader.take("schema", schema);
+  if (!reader.failed() && schema != kSchema)
+    return failure(ErrorId::Record, "of the unknown form " + quote(schema));
+  Record record;
+  reader.take("id", record.id);
+  reader.take("bundle", record.bundle);
+  reader.take("rootfs", record.rootfs);
+  reader.take("pid", record.pid);
+  reader.take("identity", record.identity);
+  reader.take("devices", record.devices);
+  reader.take("objects", record.objects);
+  if (reader.failed()) return std::unexpected(*reader.failed());
+  return record;
+}
+
+std::string file_name(std::string_view bundle, std::string_view id) {
+  // FNV-1a of 64 bits (RFC 9923): two containers of one machine do not share a name by chance, and
+  // whoever reads a record compares bundle and id.
+  constexpr std::uint64_t kPrime = 0x100000001b3;
+  std::uint64_t hash = 0xcbf29ce484222325;
+  const auto mix = [&](std::string_view bytes) {
+    for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * kPrime;
+  };
+  mix(bundle);
+  mix(std::string_view("\0", 1));  // which neither can hold
+  mix(id);
+  std::string name;
+  for (int shift = 60; shift >= 0; shift -= 4) name += "0123456789abcdef"[(hash >> shift) & 0xfU];
+  return name + ".json";
+}
+
+}  // namespace nvhook::record

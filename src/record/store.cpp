@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvhook/record/store.hpp"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/files/list.hpp"
+#include "nvhook/files/open.hpp"
+#include "nvhook/files/read.hpp"
+
+namespace nvhook::record {
+namespace {
+
+constexpr auto kParent = "/run";
+constexpr auto kDirectory = "nvhook";
+constexpr auto kPath = "/run/nvhook";
+
+constexpr std::size_t kMaxNames = 1'000'000;  // containers of one machine, and what is at work
+
+std::unexpected<Error> trouble(std::string action) {
+  return system_failure(ErrorId::Record, std::move(action));
+}
+
+// Whether nobody but root has made or can change it.
+bool is_roots_alone(const struct stat& status) {
+  return status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+// The name while it is being written: nobody reads it, and a run that was killed leaves it to the
+// next one of the same container.
+std::string beside(const std::string& name) { return "." + name; }
+
+Result<void> write_whole(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const auto written = ::write(fd, text.data(), text.size());
+    if (written < 0) return trouble("write");
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<void> write_new(int directory, const std::string& name, std::string_view text) {
+  if (::unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) return trouble("unlink");
+  const UniqueFd fd(::openat(directory, name.c_str(),
+                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return trouble("make");
+  return write_whole(fd.get(), text);
+}
+
+}  // namespace
+
+Result<Store> Store::open(Missing missing) {
+  const auto parent = files::open_host_directory(kParent, ErrorId::Record);
+  if (!parent) return std::unexpected(parent.error());
+  if (missing == Missing::Make && ::mkdirat(parent->get(), kDirectory, 0700) != 0 &&
+      errno != EEXIST)
+    return trouble(std::string("make ") + kPath);
+  auto directory =
+      files::open_at(parent->get(), kDirectory, O_RDONLY | O_DIRECTORY, files::Lookup::Plain);
+  if (!directory)
+    return std::unexpected(std::move(directory).error().within(kPath).as(ErrorId::Record));
+  struct stat status {};
+  if (::fstat(directory->get(), &status) != 0) return trouble(std::string("stat ") + kPath);
+  if (!is_roots_alone(status))
+    return failure(ErrorId::Record, std::string(kPath) +
+                                        " can be changed by others than root: chown root:root and "
+                                        "chmod go-w it, and see what is in it");
+  return Store(std::move(*directory));
+}
+
+Result<void> Store::write(const Record& record) const {
+  const auto text = to_json(record);
+  if (!text) return std::unexpected(text.error());
+  const auto name = file_name(record.bundle, record.id);
+  const auto where = std::string(kPath) + "/" + name;
+  if (auto done = write_new(directory_.get(), beside(name), *text); !done) {
+    ::unlinkat(directory_.get(), beside(name).c_str(), 0);
+    return failed_to(where, std::move(done));
+  }
+  if (::renameat2(directory_.get(), beside(name).c_str(), directory_.get(), name.c_str(), 0) == 0)
+    return {};
+  auto failed = trouble("rename to " + where);
+  ::unlinkat(directory_.get(), beside(name).c_str(), 0);
+  return failed;
+}
+
+Result<std::vector<std::string>> Store::names() const {
+  auto names = files::names_in(directory_.get(), kMaxNames);
+  if (!names) return std::unexpected(std::move(names).error().within(kPath).as(ErrorId::Record));
+  std::erase_if(*names, [](const std::string& name) {
+    return name.starts_with('.') || !name.ends_with(".json");
+  });
+  return names;
+}
+
+Result<Record> Store::read(const std::string& name) const {
+  const auto where = std::string(kPath) + "/" + name;
+  const auto fd = files::open_at(directory_.get(), name, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+                                 files::Lookup::Plain);
+  if (!fd) return std::unexpected(Error(fd.error()).within(where).as(ErrorId::Record));
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0) return trouble("stat " + where);
+  if (!S_ISREG(status.st_mode) || !is_roots_alone(status))
+    return failure(ErrorId::Record, where + " is no plain file of root's alone");
+  const auto text = files::read_all(fd->get(), kMaxRecordBytes);
+  if (!text) return std::unexpected(Error(text.error()).within(where).as(ErrorId::Record));
+  auto record = parse(*text);
+  if (!record) return failed_to(where, std::move(record));
+  if (file_name(record->bundle, record->id) != name)
+    return failure(ErrorId::Record, where + " is the record of another container");
+  return record;
+}
+
+Result<void> Store::remove(const std::string& name) const {
+  if (::unlinkat(directory_.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  return trouble("remove " + std::string(kPath) + "/" + name);
+}
+
+}  // namespace nvhook::record
