@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <string_view>
 
@@ -28,6 +29,8 @@ constexpr auto kUsage = R"(Usage:
   nvhook [STAGE] [OPTION]... < state.json        the hook
   nvhook --dry-run [OPTION]... < state.json      says what the hook would do
   nvhook --dry-run --bundle DIR [OPTION]...      the same without a container
+  nvhook reapply ID | --pid N                    gives a running container its
+                                                 devices again (reapply --help)
 
 A container asks for GPUs in its environment (process.env of config.json):
   NVIDIA_VISIBLE_DEVICES      which GPUs: "all", "0,2" (in PCI order),
@@ -54,6 +57,18 @@ Exit status:
 A message begins with its id, "nvhook: E_DRIVER_ABSENT: ...". docs/messages.md
 has the cause and the cure of each. The manual is nvhook(8).)";
 
+constexpr auto kAboutReapply =
+    R"(Gives a running container the devices again that nvhook gave it when it started,
+where something else has taken them: systemctl daemon-reload, a change of its
+limits. Goes by the record in /run/nvhook, and refuses a container that is not
+the one of the record any more. Says what was missing.
+)";
+
+constexpr auto kUsageOfReapply = R"(Usage:
+  nvhook reapply ID [OPTION]...
+  nvhook reapply --pid N [OPTION]...
+)";
+
 // The path as seen from the directory that the user stands in, before we leave it.
 std::string absolute(std::string path) {
   if (path.empty() || path.front() == '/') return path;
@@ -63,9 +78,17 @@ std::string absolute(std::string path) {
 }
 
 bool is_stage(std::string_view word) {
-  constexpr std::array<std::string_view, 3> kStages = {"prestart", "createRuntime",
+  constexpr std::array<std::string_view, 4> kStages = {"prestart", "createRuntime", "poststop",
                                                        "createContainer"};
   return std::ranges::find(kStages, word) != kStages.end();
+}
+
+void add_common_options(CLI::App& app, std::optional<std::string>& config,
+                        std::optional<std::string>& debug) {
+  app.add_option("--config", config, "Settings (/etc/nvhook/config.toml)")->option_text("FILE");
+  app.add_option("--debug", debug, "Append the plan and each step to this file")
+      ->option_text("FILE");
+  app.set_help_flag("-h,--help", "Print this help");
 }
 
 struct Options {
@@ -76,7 +99,7 @@ struct Options {
 
 void add_options(CLI::App& app, Options& options) {
   auto& command = options.command;
-  app.add_option("STAGE", command.stage, "prestart or createRuntime: which hook this is (optional)")
+  app.add_option("STAGE", command.stage, "Which hook: prestart, createRuntime, poststop (optional)")
       ->option_text(" ")
       ->check([](const std::string& word) {
         return is_stage(word) ? std::string() : "unknown command \"" + word + "\"";
@@ -92,21 +115,33 @@ void add_options(CLI::App& app, Options& options) {
         return word == "text" || word == "json" ? std::string()
                                                 : "\"" + word + "\" is neither text nor json";
       });
-  const auto path = [&app](const char* name, std::optional<std::string>& into, const char* type,
-                           const char* text) {
-    app.add_option(name, into, text)->option_text(type);
+  const auto directory = [&app](const char* name, std::optional<std::string>& into,
+                                const char* text) {
+    app.add_option(name, into, text)->option_text("DIR");
   };
-  path("--config", command.config_file, "FILE", "Settings (/etc/nvhook/config.toml)");
-  path("--driver-root", command.driver_root, "DIR",
-       "Holds the driver's files and etc/ld.so.cache (/)");
-  path("--dev-root", command.dev_root, "DIR",
-       "Contains dev/ (driver root if it has dev/nvidiactl, or /)");
-  path("--proc-root", command.proc_root, "DIR",
-       "Stands for /proc where the driver's facts are read (/proc)");
-  path("--sys-root", command.sys_root, "DIR", "Stands for /sys, likewise (/sys)");
-  path("--debug", command.debug_file, "FILE", "Append the plan and each step to this file");
-  app.set_help_flag("-h,--help", "Print this help");
+  directory("--driver-root", command.driver_root,
+            "Holds the driver's files and etc/ld.so.cache (/)");
+  directory("--dev-root", command.dev_root,
+            "Contains dev/ (driver root if it has dev/nvidiactl, or /)");
+  directory("--proc-root", command.proc_root,
+            "Stands for /proc where the driver's facts are read (/proc)");
+  directory("--sys-root", command.sys_root, "Stands for /sys, likewise (/sys)");
+  add_common_options(app, command.config_file, command.debug_file);
   app.set_version_flag("--version", "nvhook " + std::string(kVersion), "Print the version");
+}
+
+void add_options(CLI::App& app, Reapply& reapply) {
+  auto* id = app.add_option("ID", reapply.id, "The container's id, as its runtime has it")
+                 ->option_text(" ");
+  auto* pid =
+      app.add_option("--pid", reapply.pid, "The container's first process, instead of an ID")
+          ->option_text("N")
+          ->check(CLI::Range(2, std::numeric_limits<pid_t>::max()))
+          ->excludes(id);
+  add_common_options(app, reapply.config_file, reapply.debug_file);
+  app.callback([id, pid] {
+    if (id->count() + pid->count() == 0) throw CLI::RequiredError("ID or --pid");
+  });
 }
 
 // The bundle gives the container its name, so "." is worth resolving. A path that leads nowhere is
@@ -126,36 +161,75 @@ void make_absolute(Command& command) {
 // CLI11's words have those of the command line in them, as they came.
 std::string shown(std::string text) {
   constexpr std::size_t kMost = 256;  // a message stays one line that a person reads
-  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
   if (text.size() > kMost) text.replace(kMost, text.npos, "...");
   return text;
 }
 
-// CLI11 has one line for the usage, and we have three.
+// CLI11 has one line for the usage, and we have several.
 class HelpLayout : public CLI::Formatter {
  public:
-  std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override {
-    return kUsage;
+  HelpLayout(std::string_view usage, const std::string& positionals) : usage_(usage) {
+    label("Positionals", positionals);
+    column_width(22);
   }
+  std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override {
+    return usage_;
+  }
+
+ private:
+  std::string usage_;
 };
+
+std::string help_of_reapply() {
+  CLI::App app(kAboutReapply, "nvhook reapply");
+  Reapply reapply;
+  add_options(app, reapply);
+  app.formatter(std::make_shared<HelpLayout>(kUsageOfReapply, "Container"));
+  return app.help();
+}
+
+// Nothing once the options are filled, or what is to be printed instead. Fails with E_USAGE.
+Result<std::optional<Answer>> parse(CLI::App& app, int argc, char** argv, std::string (*help)()) {
+  app.allow_windows_style_options(false);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return Answer{help()};
+  } catch (const CLI::CallForVersion&) {
+    return Answer{"nvhook " + std::string(kVersion) + "\n"};
+  } catch (const CLI::ParseError& wrong) {
+    return failure(ErrorId::Usage, shown(wrong.what()) + " (" + app.get_name() + " --help)");
+  }
+  return std::nullopt;
+}
+
+Result<std::variant<Command, Reapply, Answer>> parse_reapply(int argc, char** argv) {
+  CLI::App app("", "nvhook reapply");
+  Reapply reapply;
+  add_options(app, reapply);
+  auto answer = parse(app, argc, argv, help_of_reapply);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  if (*answer) return std::move(**answer);
+  for (auto* path : {&reapply.config_file, &reapply.debug_file})
+    if (*path) *path = absolute(std::move(**path));
+  return reapply;
+}
 
 }  // namespace
 
 // Only here: the usual run does not pay for words that nobody reads.
 std::string help_text() {
-  CLI::App app("", "nvhook");
+  CLI::App app(kDescription, "nvhook");
   Options options;
   add_options(app, options);
-  app.description(kDescription);
   app.footer(kFooter);
-  const auto layout = std::make_shared<HelpLayout>();
-  layout->label("Positionals", "Stage");
-  layout->column_width(22);
-  app.formatter(layout);
+  app.formatter(std::make_shared<HelpLayout>(kUsage, "Stage"));
   return app.help();
 }
 
-Result<std::variant<Command, Answer>> parse_command_line(int argc, char** argv) {
+Result<std::variant<Command, Reapply, Answer>> parse_command_line(int argc, char** argv) {
   // What runtimes call most, "nvhook" or "nvhook prestart", does not pay for CLI11's learning all
   // options: 0.05 ms of each container's start.
   if (argc == 1) return Command{};
@@ -164,19 +238,13 @@ Result<std::variant<Command, Answer>> parse_command_line(int argc, char** argv) 
     command.stage = argv[1];
     return command;
   }
+  if (argc > 1 && argv[1] == std::string_view("reapply")) return parse_reapply(argc - 1, argv + 1);
   CLI::App app("", "nvhook");
   Options options;
   add_options(app, options);
-  app.allow_windows_style_options(false);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    return Answer{help_text()};
-  } catch (const CLI::CallForVersion&) {
-    return Answer{"nvhook " + std::string(kVersion) + "\n"};
-  } catch (const CLI::ParseError& wrong) {
-    return failure(ErrorId::Usage, shown(wrong.what()) + " (nvhook --help)");
-  }
+  auto answer = parse(app, argc, argv, help_text);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  if (*answer) return std::move(**answer);
   if (options.dry_run) options.command.action = Action::DryRun;
   if (options.format == "json") options.command.format = Format::Json;
   make_absolute(options.command);

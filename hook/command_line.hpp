@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "nvhook/base/error.hpp"
+#include "reapply.hpp"
 
 namespace nvhook {
 
@@ -16,7 +17,7 @@ enum class Format { Text, Json };
 struct Command {
   Action action = Action::Hook;
   Format format = Format::Text;
-  std::optional<std::string> stage;   // as given: "prestart", "createRuntime", "createContainer"
+  std::optional<std::string> stage;   // as given: "prestart", "poststop", ...
   std::optional<std::string> bundle;  // of a dry run without a container
   std::optional<std::string> config_file;
   std::optional<std::string> driver_root;
@@ -32,7 +33,8 @@ struct Answer {
 };
 
 // Fails with E_USAGE.
-[[nodiscard]] Result<std::variant<Command, Answer>> parse_command_line(int argc, char** argv);
+[[nodiscard]] Result<std::variant<Command, Reapply, Answer>> parse_command_line(int argc,
+                                                                                char** argv);
 
 // What --help prints.
 [[nodiscard]] std::string help_text();

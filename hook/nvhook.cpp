@@ -17,12 +17,13 @@
 #include "nvhook/sandbox/phases.hpp"
 #include "prepare.hpp"
 #include "read_spec.hpp"
+#include "run_record.hpp"
 #include "supervise.hpp"
 
 namespace nvhook {
 namespace {
 
-using Outcome = std::variant<request::NothingAsked, Prepared>;
+using Outcome = std::variant<request::NothingAsked, Stopped, Prepared>;
 using sandbox::Phase;
 using sandbox::Phases;
 
@@ -35,18 +36,26 @@ Result<void> print(std::string_view text) {
   return {};
 }
 
-Result<config::Settings> settings_for(const Command& command, Journal& journal) {
-  auto parsed = config::load(command.config_file);
+// The settings, with the log and debug files open that are named there and on the command line.
+template <class Options>
+Result<config::Settings> load_settings(const Options& options, Journal& journal) {
+  auto parsed = config::load(options.config_file);
   if (!parsed) return std::unexpected(std::move(parsed).error());
-  auto& roots = parsed->settings.roots;
+  if (!parsed->settings.log.file.empty()) journal.open_log(parsed->settings.log.file);
+  if (options.debug_file) journal.open_debug(*options.debug_file);
+  for (const auto& warning : parsed->warnings) journal.warning(warning);
+  return std::move(parsed->settings);
+}
+
+Result<config::Settings> settings_for(const Command& command, Journal& journal) {
+  auto settings = load_settings(command, journal);
+  if (!settings) return settings;
+  auto& roots = settings->roots;
   if (command.driver_root) roots.driver = *command.driver_root;
   if (command.dev_root) roots.dev = *command.dev_root;
   if (command.proc_root) roots.proc = *command.proc_root;
   if (command.sys_root) roots.sys = *command.sys_root;
-  if (!parsed->settings.log.file.empty()) journal.open_log(parsed->settings.log.file);
-  if (command.debug_file) journal.open_debug(*command.debug_file);
-  for (const auto& warning : parsed->warnings) journal.warning(warning);
-  return std::move(parsed->settings);
+  return settings;
 }
 
 Warning no_filters() {
@@ -55,31 +64,38 @@ Warning no_filters() {
           "calls are not restricted"};
 }
 
-request::NothingAsked nothing_to_do() { return {"the container asks for no GPU, or has stopped"}; }
+Result<Outcome> look_closer(const Spec& spec, const config::Settings& settings, Phases& phases,
+                            Journal& journal) {
+  auto prepared = prepare(spec, settings, phases, journal);
+  if (!prepared) return std::unexpected(std::move(prepared).error());
+  return std::visit([](auto&& one) -> Outcome { return std::move(one); }, std::move(*prepared));
+}
 
-// From a container's description to its plan. Nothing asked for one that has stopped or whose
-// bundle speaks of no GPU; such a container does not depend on the settings either, and does not
-// pay for what follows: giving up privileges, and a second process. For others the settings are
-// read while that parses.
+// From a container's description to its plan. One that has stopped or whose bundle speaks of no GPU
+// does not depend on the settings, and does not pay for what follows: giving up privileges, and a
+// second process. For others the settings are read while that parses.
 Result<Outcome> look_at_container(const Command& command, Phases& phases, Journal& journal) {
   auto texts = command.bundle ? read_texts_of_bundle(*command.bundle) : read_texts();
   if (!texts) return std::unexpected(std::move(texts).error());
-  if (!*texts) return nothing_to_do();
+  if (std::holds_alternative<NoGpuMentioned>(*texts))
+    return request::NothingAsked{"the container asks for no GPU"};
+  if (auto* stopped = std::get_if<Stopped>(&*texts)) return std::move(*stopped);
 
   if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
-  auto pending = PendingSpec::start(**texts);
-  texts->reset();  // may be large, and only the child reads them
+  auto pending = PendingSpec::start(std::get<SpecTexts>(*texts));
+  *texts = NoGpuMentioned{};  // may be large, and only the child reads them
   if (!pending) return std::unexpected(std::move(pending).error());
   if (auto done = phases.begin(Phase::Request); !done)
     return std::unexpected(std::move(done).error());
   auto settings = settings_for(command, journal);
   if (!phases.filtered()) journal.warning(no_filters());
-  const auto spec = pending->finish();
-  if (!spec) return std::unexpected(spec.error());
-  if (!*spec) return nothing_to_do();
-  journal.about((*spec)->state.id);
+  auto finished = pending->finish();
+  if (!finished) return std::unexpected(std::move(finished).error());
+  if (auto* stopped = std::get_if<Stopped>(&*finished)) return std::move(*stopped);
+  const auto& spec = std::get<Spec>(*finished);
+  journal.about(spec.state.id);
   if (!settings) return std::unexpected(std::move(settings).error());
-  return prepare(**spec, *settings, phases, journal);
+  return look_closer(spec, *settings, phases, journal);
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
@@ -93,6 +109,8 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
   };
   if (const auto* nothing = std::get_if<request::NothingAsked>(&*outcome))
     return print(as_text(*nothing));
+  if (std::holds_alternative<Stopped>(*outcome))
+    return print(as_text(request::NothingAsked{"the container has stopped"}));
   const auto& prepared = std::get<Prepared>(*outcome);
   if (auto done = phases.begin(Phase::Capture); !done) return done;
   if (auto fine = apply::check_sources(prepared.plan, prepared.procfs); !fine) return fine;
@@ -103,9 +121,11 @@ Result<void> run_hook(const Command& command, Journal& journal) {
   Phases phases(sandbox::Course::Hook);
   const auto outcome = look_at_container(command, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
+  if (const auto* stopped = std::get_if<Stopped>(&*outcome)) return forget(*stopped);
   const auto* prepared = std::get_if<Prepared>(&*outcome);
   if (prepared == nullptr) return {};
 
+  auto record = RunRecord::begin(*prepared, journal);
   for (const auto& warning : prepared->plan.warnings) journal.warning(warning);
   if (journal.debugging()) journal.step(plan::to_json(prepared->plan));
   apply::Observer observer;
@@ -118,11 +138,20 @@ Result<void> run_hook(const Command& command, Journal& journal) {
                                 .phases = phases},
                                observer);
   if (!done) return std::unexpected(done.error());
+  record.keep();
   try {
     for (const auto& warning : *done) journal.warning(warning);
   } catch (const std::bad_alloc&) {  // what is done is done, said or not
   }
   return {};
+}
+
+Result<void> run_reapply(const Reapply& what, Journal& journal) {
+  if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
+  if (auto settings = load_settings(what, journal); !settings)
+    return std::unexpected(std::move(settings).error());
+  const auto said = reapply(what, journal);
+  return said ? print(*said) : std::unexpected(said.error());
 }
 
 Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& journal) {
@@ -133,6 +162,7 @@ Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& jour
   auto parsed = parse_command_line(argc, argv);
   if (!parsed) return std::unexpected(std::move(parsed).error());
   if (const auto* answer = std::get_if<Answer>(&*parsed)) return print(answer->text);
+  if (const auto* what = std::get_if<Reapply>(&*parsed)) return run_reapply(*what, journal);
   const auto& command = std::get<Command>(*parsed);
   if (command.stage == "createContainer")
     return failure(ErrorId::Stage,

@@ -113,7 +113,7 @@ bool asks_for_nothing(std::string_view config_text) {
 
 }  // namespace
 
-Result<std::optional<SpecTexts>> read_texts() {
+Result<Texts> read_texts() {
   auto state = read_input();
   if (!state) return std::unexpected(std::move(state).error());
   if (state->empty())
@@ -125,15 +125,17 @@ Result<std::optional<SpecTexts>> read_texts() {
   std::string bundle;
   Result<std::string> config = failure(ErrorId::Bug, "config.json is not read yet");
   if (oci::looks_whole(*state)) {
-    if (oci::find_member(*state, "status") == "stopped") return std::nullopt;
     bundle = oci::find_member(*state, "bundle").value_or("");
+    const auto id = oci::find_member(*state, "id");
+    if (oci::find_member(*state, "status") == "stopped" && !bundle.empty() && id)
+      return Stopped{.bundle = std::move(bundle), .id = std::string(*id)};
     if (!bundle.empty()) config = read_config(bundle);
-    if (config && asks_for_nothing(*config)) return std::nullopt;
+    if (config && asks_for_nothing(*config)) return NoGpuMentioned{};
   }
   return SpecTexts{std::move(*state), std::move(bundle), std::move(config)};
 }
 
-Result<std::optional<SpecTexts>> read_texts_of_bundle(const std::string& bundle) {
+Result<Texts> read_texts_of_bundle(const std::string& bundle) {
   auto config = read_config(bundle);
   if (!config) return std::unexpected(std::move(config).error());
   return SpecTexts{.state = {}, .bundle = bundle, .config = std::move(config)};
@@ -154,12 +156,12 @@ Result<PendingSpec> PendingSpec::start(const SpecTexts& texts) {
   return PendingSpec(std::move(*child), texts);
 }
 
-Result<std::optional<Spec>> PendingSpec::finish() {
+Result<std::variant<Stopped, Spec>> PendingSpec::finish() {
   Spec spec;
   if (has_state_) {
     auto state = take_state(child_);
     if (!state) return std::unexpected(std::move(state).error());
-    if (!state->pid) return std::nullopt;  // stopped
+    if (!state->pid) return Stopped{.bundle = std::move(state->bundle), .id = std::move(state->id)};
     spec.state = std::move(*state);
   } else {
     spec.state = state_of_bundle(bundle_);

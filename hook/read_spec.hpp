@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "nvhook/base/error.hpp"
 #include "nvhook/oci/config.hpp"
@@ -25,13 +26,23 @@ struct SpecTexts {
   Result<std::string> config;  // of that bundle
 };
 
-// Reads the state on standard input and the bundle's config.json. Nothing for a container that has
-// stopped or whose config.json holds none of the words by which a GPU is asked for.
+// A container that is no more.
+struct Stopped {
+  std::string bundle;
+  std::string id;
+};
+
+// None of the words by which a GPU is asked for is in config.json.
+struct NoGpuMentioned {};
+
+using Texts = std::variant<NoGpuMentioned, Stopped, SpecTexts>;
+
+// Reads the state on standard input and the bundle's config.json, unless the container has stopped.
 // Fails with E_STATE_*.
-[[nodiscard]] Result<std::optional<SpecTexts>> read_texts();
+[[nodiscard]] Result<Texts> read_texts();
 
 // For a dry run of a container that does not exist. Fails with E_STATE_*.
-[[nodiscard]] Result<std::optional<SpecTexts>> read_texts_of_bundle(const std::string& bundle);
+[[nodiscard]] Result<Texts> read_texts_of_bundle(const std::string& bundle);
 
 // A container's description on its way through the parser child: a process that holds none of our
 // descriptors or privileges. It ends by itself after its last answer and is reaped with this
@@ -42,9 +53,9 @@ class PendingSpec {
   // E_KERNEL.
   [[nodiscard]] static Result<PendingSpec> start(const SpecTexts& texts);
 
-  // The container, or nothing if it has stopped. To be called once. Fails with E_STATE_*, E_PID,
-  // E_KERNEL. Without a state one is made up, without a pid.
-  [[nodiscard]] Result<std::optional<Spec>> finish();
+  // The container. To be called once. Fails with E_STATE_*, E_PID, E_KERNEL. Without a state one is
+  // made up, without a pid.
+  [[nodiscard]] Result<std::variant<Stopped, Spec>> finish();
 
  private:
   PendingSpec(sandbox::ParserChild child, const SpecTexts& texts);

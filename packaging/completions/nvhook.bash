@@ -17,8 +17,14 @@ _nvhook() {
     --format)
       words=(text json)
       ;;
+    reapply)
+      words=(--pid --config --debug --help)
+      ;;
+    --pid)
+      return
+      ;;
     *)
-      words=(prestart createRuntime
+      words=(prestart createRuntime poststop reapply
         --dry-run --bundle --format --config --driver-root --dev-root --proc-root --sys-root
         --debug --help --version)
       ;;

@@ -83,7 +83,7 @@ Result<void> Store::write(const Record& record) const {
     ::unlinkat(directory_.get(), beside(name).c_str(), 0);
     return failed_to(where, std::move(done));
   }
-  if (::renameat2(directory_.get(), beside(name).c_str(), directory_.get(), name.c_str(), 0) == 0)
+  if (::renameat(directory_.get(), beside(name).c_str(), directory_.get(), name.c_str()) == 0)
     return {};
   auto failed = trouble("rename to " + where);
   ::unlinkat(directory_.get(), beside(name).c_str(), 0);

@@ -170,6 +170,8 @@ const Rows kPrepare = {
     {"dup3", {}},
     {"setns", {is(1, CLONE_NEWUSER)}},
     {"unshare", {is(0, CLONE_NEWNS)}},
+    // The record: a file of ours becomes visible whole.
+    {"renameat", {below_descriptor(0), below_descriptor(2)}},
     // On entering.
     {"flock", {}},  // one hook a container
     {"setns", {is(1, CLONE_NEWNS)}},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tests run in a pid and a mount namespace of their own, with a tmpfs for what they make:
-// whoever acts there is a process of theirs, nothing of the machine can disturb them, and nothing
-// stays behind, however they end.
+// The tests run in a pid and a mount namespace of their own, with a tmpfs for what they make, and
+// one for the records of the hooks that they run: whoever acts there is a process of theirs,
+// nothing of the machine can disturb them, and nothing stays behind, however they end.
 #include <gmock/gmock.h>
 #include <sched.h>
 #include <signal.h>
@@ -48,6 +48,8 @@ int be_init(const std::string& scratch, int argc, char** argv) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   must(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "propagation");
   must(::mount("tmpfs", scratch.c_str(), "tmpfs", 0, "mode=755"), "mount tmpfs");
+  must(::mkdir("/run/nvhook", 0700) == 0 || errno == EEXIST ? 0 : -1, "/run/nvhook");
+  must(::mount("tmpfs", "/run/nvhook", "tmpfs", 0, "mode=700"), "mount /run/nvhook");
   must(::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr), "mount proc");
   ::setenv("TMPDIR", scratch.c_str(), 1);
   const pid_t child = ::fork();

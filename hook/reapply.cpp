@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reapply.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/cgroup/devices.hpp"
+#include "nvhook/container/process.hpp"
+#include "nvhook/container/procfs.hpp"
+#include "nvhook/record/identity.hpp"
+#include "nvhook/record/store.hpp"
+#include "nvhook/sandbox/phases.hpp"
+
+namespace nvhook {
+namespace {
+
+using record::Record;
+using record::Store;
+using sandbox::Phase;
+
+std::string name_of(const Reapply& what) {
+  return what.id ? "container " + quote(*what.id)
+                 : "process " + std::to_string(what.pid.value_or(0));
+}
+
+bool is_about(const Record& record, const Reapply& what) {
+  return what.id ? record.id == *what.id : record.pid == what.pid;
+}
+
+Result<Record> find_record(const Reapply& what) {
+  const auto store = Store::open(Store::Missing::Fail);
+  if (!store && store.error().code() == std::errc::no_such_file_or_directory)
+    return failure(ErrorId::Record,
+                   "there is no record of " + name_of(what) + ", nor of any other");
+  if (!store) return std::unexpected(store.error());
+  const auto names = store->names();
+  if (!names) return std::unexpected(names.error());
+  std::vector<Record> found;
+  std::optional<Error> unread;
+  for (const auto& name : *names) {
+    auto record = store->read(name);
+    if (!record)
+      unread = std::move(record).error();
+    else if (is_about(*record, what))
+      found.push_back(std::move(*record));
+  }
+  if (found.size() == 1) return std::move(found.front());
+  if (found.size() > 1)
+    return failure(ErrorId::Record, std::to_string(found.size()) + " containers are called " +
+                                        name_of(what) + "; say which by --pid");
+  if (unread) return std::unexpected(std::move(*unread));
+  return failure(ErrorId::Record,
+                 "there is no record of " + name_of(what) + ": nvhook has given it no devices");
+}
+
+// The container of the record, or a refusal if that is no more or another one by now.
+Result<cgroup::DeviceCgroup> find_cgroup(const Record& record) {
+  const auto procfs = container::open_procfs();
+  if (!procfs) return std::unexpected(procfs.error());
+  const auto process = container::pin(*procfs, record.pid);
+  if (!process) return std::unexpected(process.error());
+  auto cgroup = cgroup::find_devices(*procfs, *process);
+  if (!cgroup) return cgroup;
+  const auto now = record::identify(*procfs, *process, *cgroup);
+  if (!now) return std::unexpected(now.error());
+  const auto difference = record::difference(record.identity, *now);
+  if (!difference.empty())
+    return failure(ErrorId::Record, "process " + std::to_string(record.pid) +
+                                        " is not the container " + quote(record.id) +
+                                        " of the record: " + difference);
+  return cgroup;
+}
+
+std::string said(const std::vector<cgroup::Lack>& added, const Record& record) {
+  if (added.empty())
+    return "nothing was missing: the container may open its " +
+           std::to_string(record.devices.size()) + " devices\n";
+  std::string text;
+  for (const auto& device : record.devices) {
+    if (std::ranges::find(added, device.number, &cgroup::Lack::device) == added.end()) continue;
+    text += "allowed again: c " + std::to_string(device.number.major) + ":" +
+            std::to_string(device.number.minor) + " rw  " + device.path.value + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> reapply(const Reapply& what, Journal& journal) {
+  sandbox::Phases phases(sandbox::Course::Hook);
+  if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
+  if (auto done = phases.begin(Phase::Request); !done)
+    return std::unexpected(std::move(done).error());
+  const auto record = find_record(what);
+  if (!record) return std::unexpected(record.error());
+  journal.about(record->id);
+
+  if (auto done = phases.begin(Phase::Pin); !done) return std::unexpected(std::move(done).error());
+  const auto cgroup = find_cgroup(*record);
+  if (!cgroup) return std::unexpected(cgroup.error());
+  if (!cgroup->directory) return "no device cgroup restricts the container\n";
+
+  if (auto done = phases.begin(Phase::Place); !done)
+    return std::unexpected(std::move(done).error());
+  std::vector<DeviceNumber> numbers;
+  for (const auto& device : record->devices) numbers.push_back(device.number);
+  journal.step("allow " + std::to_string(numbers.size()) + " devices in " + cgroup->path);
+  const auto added = cgroup::allow(*cgroup, numbers);
+  if (!added) return std::unexpected(added.error());
+  return said(*added, *record);
+}
+
+}  // namespace nvhook

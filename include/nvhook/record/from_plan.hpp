@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nvhook/plan/plan.hpp"
+#include "nvhook/record/record.hpp"
+
+namespace nvhook::record {
+
+// What is to be written down before the plan is carried out for this process. The plan has a pid.
+[[nodiscard]] Record from_plan(const plan::Plan& plan, const Identity& identity);
+
+}  // namespace nvhook::record
