@@ -24,8 +24,6 @@ enum Register : std::uint8_t {
   kScratch = BPF_REG_6,
 };
 
-constexpr std::uint32_t kMaxMajor = 0xfff;  // 12 and 20 bits: include/linux/kdev_t.h
-constexpr std::uint32_t kMaxMinor = 0xfffff;
 constexpr std::int32_t kTypeBits = 0xffff;
 constexpr std::int32_t kAccessShift = 16;
 constexpr auto kNotReadOrWrite =
@@ -115,10 +113,6 @@ void sort_out(std::vector<DeviceNumber>& devices) {
   devices.erase(twice.begin(), twice.end());
 }
 
-bool is_number(const DeviceNumber& device) {
-  return device.major <= kMaxMajor && device.minor <= kMaxMinor;
-}
-
 // One exception: unless it fits, on to what follows.
 Program exception_part(const DeviceException& exception, bool allowed) {
   Program part = {jump_if(BPF_JNE, kType, static_cast<std::int32_t>(exception.type), 0)};
@@ -156,7 +150,7 @@ Grants grants_of(std::span<const bpf_insn> program) {
   sort_out(grants.devices);
   // Whatever looks like such a part is one only if it is what we would write.
   if (grants.devices.empty() || grants.devices.size() > kMaxGrants ||
-      !std::ranges::all_of(grants.devices, is_number) ||
+      !std::ranges::all_of(grants.devices, is_possible) ||
       !std::ranges::equal(grants_part(grants.devices), program.first(size), {}, fields, fields))
     return {};
   return grants;
@@ -172,7 +166,7 @@ Result<Program> with_grants(std::span<const bpf_insn> original, std::vector<Devi
     return failure(ErrorId::Cgroup,
                    "more than " + std::to_string(kMaxGrants) + " devices for one container");
   for (const auto& device : devices)
-    if (!is_number(device))
+    if (!is_possible(device))
       return failure(ErrorId::Cgroup, "no device has the number " + std::to_string(device.major) +
                                           ":" + std::to_string(device.minor));
   Program program;

@@ -35,7 +35,7 @@ struct Grants {
 // `original` with leave to read and to write `devices` in front, for character devices, in one part
 // with the grants that it has there already. It still says the same to everything else, making a
 // node (mknod) of a granted device included. Fails with E_CGROUP: more than kMaxGrants, a number
-// that no device has (12 bits of major, 20 of minor), a program without instructions.
+// that no device can have, a program without instructions.
 [[nodiscard]] Result<Program> with_grants(std::span<const bpf_insn> original,
                                           std::vector<DeviceNumber> devices);
 
