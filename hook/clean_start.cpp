@@ -44,6 +44,13 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Before Linux 5.11 it counts the BPF programs of all processes of the user: those of other
+// containers may fill it. May be refused: newer kernels do not ask for it.
+void raise_locked_memory_limit() {
+  const rlimit all{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  ::setrlimit(RLIMIT_MEMLOCK, &all);
+}
+
 void start_again_without_environment(char** argv) {
   char* no_environment[] = {nullptr};
   ::execve("/proc/self/exe", argv, no_environment);
@@ -72,6 +79,7 @@ Result<Surroundings> clean_start(char** argv) {
   ::setrlimit(RLIMIT_CORE, &none);
   reset_signals();
   raise_descriptor_limit();
+  raise_locked_memory_limit();
   return surroundings;
 }
 

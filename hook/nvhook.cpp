@@ -135,6 +135,7 @@ Result<void> run_hook(const Command& command, Journal& journal) {
                                 .process = *prepared->process,
                                 .rootfs = prepared->rootfs,
                                 .cgroup = *prepared->cgroup,
+                                .device_rules = prepared->device_rules,
                                 .phases = phases},
                                observer);
   if (!done) return std::unexpected(done.error());

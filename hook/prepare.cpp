@@ -153,6 +153,7 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec,
                                                   .survey = *survey});
   if (!plan) return std::unexpected(std::move(plan).error());
   prepared.plan = std::move(*plan);
+  prepared.device_rules = spec.config.device_rules;
   if (prepared.cgroup && !prepared.cgroup->directory)
     prepared.plan.warnings.push_back(
         {WarningId::NoCgroup,

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "journal.hpp"
 #include "nvhook/base/error.hpp"
@@ -25,6 +26,7 @@ struct Prepared {
   container::Procfs procfs;
   std::optional<container::Process> process;   // none: a dry run of a bundle
   std::optional<cgroup::DeviceCgroup> cgroup;  // with a process
+  std::vector<oci::DeviceRule> device_rules;   // of config.json
 };
 
 // From a container's description to a plan: what does it ask for, who is it, what has the host,

@@ -74,13 +74,19 @@ Result<cgroup::DeviceCgroup> find_cgroup(const Record& record) {
   return cgroup;
 }
 
-std::string said(const std::vector<cgroup::Lack>& added, const Record& record) {
-  if (added.empty())
+// In cgroup v2 the programs are exchanged for ones that allow them all.
+bool was_missing(const cgroup::Granted& granted, DeviceNumber device) {
+  return !granted.programs.empty() ||
+         std::ranges::find(granted.rules, device, &cgroup::Lack::device) != granted.rules.end();
+}
+
+std::string said(const cgroup::Granted& granted, const Record& record) {
+  if (granted.programs.empty() && granted.rules.empty())
     return "nothing was missing: the container may open its " +
            std::to_string(record.devices.size()) + " devices\n";
   std::string text;
   for (const auto& device : record.devices) {
-    if (std::ranges::find(added, device.number, &cgroup::Lack::device) == added.end()) continue;
+    if (!was_missing(granted, device.number)) continue;
     text += "allowed again: c " + std::to_string(device.number.major) + ":" +
             std::to_string(device.number.minor) + " rw  " + device.path.value + "\n";
   }
@@ -108,9 +114,11 @@ Result<std::string> reapply(const Reapply& what, Journal& journal) {
   std::vector<DeviceNumber> numbers;
   for (const auto& device : record->devices) numbers.push_back(device.number);
   journal.step("allow " + std::to_string(numbers.size()) + " devices in " + cgroup->path);
-  const auto added = cgroup::allow(*cgroup, numbers);
-  if (!added) return std::unexpected(added.error());
-  return said(*added, *record);
+  // What the container's other devices are its config.json said when it was started: by now that
+  // may be another.
+  const auto granted = cgroup::allow(*cgroup, numbers, std::nullopt);
+  if (!granted) return std::unexpected(granted.error());
+  return said(*granted, *record);
 }
 
 }  // namespace nvhook

@@ -101,14 +101,16 @@ Result<void> place_all(const plan::Plan& plan, std::vector<Captured> captured, P
   return placer.verify();
 }
 
-Result<void> allow_devices(const plan::Plan& plan, const cgroup::DeviceCgroup& cgroup, Undo& undo,
+Result<void> allow_devices(const plan::Plan& plan, const Target& target, Undo& undo,
                            const Observer& observer) {
+  const auto& cgroup = target.cgroup;
   if (!cgroup.directory) return {};
   std::vector<DeviceNumber> numbers;
   numbers.reserve(plan.devices.size());
   for (const auto& device : plan.devices) numbers.push_back(device.number);
   tell(observer, "allow " + std::to_string(numbers.size()) + " devices in " + cgroup.path);
-  auto allowed = cgroup::allow(cgroup, numbers);
+  undo.make_room();
+  auto allowed = cgroup::allow(cgroup, numbers, target.device_rules);
   if (!allowed) return std::unexpected(std::move(allowed).error());
   undo.allowed(cgroup, std::move(*allowed));
   return {};
@@ -119,7 +121,7 @@ Result<void> change(const plan::Plan& plan, std::vector<Captured> captured, cons
                     Placer& placer, Undo& undo, const Observer& observer) {
   auto done = place_all(plan, std::move(captured), placer, observer);
   if (done) done = not_interrupted();
-  if (done) done = allow_devices(plan, target.cgroup, undo, observer);
+  if (done) done = allow_devices(plan, target, undo, observer);
   if (done) done = not_interrupted();
   if (done) {
     undo.commit();

@@ -77,8 +77,8 @@ void Undo::kept_inode(dev_t device, ino_t inode) {
 
 void Undo::mounted(UniqueFd tree) { made_.emplace_back(Mounted{std::move(tree)}); }
 
-void Undo::allowed(const cgroup::DeviceCgroup& cgroup, std::vector<cgroup::Lack> added) {
-  made_.emplace_back(Allowed{&cgroup, std::move(added)});
+void Undo::allowed(const cgroup::DeviceCgroup& cgroup, cgroup::Granted granted) {
+  made_.emplace_back(Allowed{&cgroup, std::move(granted)});
 }
 
 // Whether `name` is our link: the very inode, if the kernel could tell it, and its text.
@@ -126,7 +126,7 @@ void Undo::take_away(const Made& made) const {
   } else if (const auto* mounted = std::get_if<Mounted>(&made)) {
     (void)mount::detach(mounted->tree.get(), fd_directory_);
   } else if (const auto* allowed = std::get_if<Allowed>(&made)) {
-    (void)cgroup::forbid(*allowed->cgroup, allowed->added);
+    (void)cgroup::forbid(*allowed->cgroup, allowed->granted);
   }
 }
 

@@ -35,7 +35,7 @@ class Undo {
   void kept_inode(dev_t device, ino_t inode);
   void mounted(UniqueFd tree);
   // Borrows the cgroup.
-  void allowed(const cgroup::DeviceCgroup& cgroup, std::vector<cgroup::Lack> added);
+  void allowed(const cgroup::DeviceCgroup& cgroup, cgroup::Granted granted);
 
   // Takes everything away, last made first; what is not ours any more stays: a name that somebody
   // gave to another file, a directory in use. A link of the image's is never removed: where its
@@ -77,7 +77,7 @@ class Undo {
   };
   struct Allowed {
     const cgroup::DeviceCgroup* cgroup;
-    std::vector<cgroup::Lack> added;
+    cgroup::Granted granted;
   };
   using Made = std::variant<File, Directory, Link, ExchangedLink, Mounted, Allowed>;
 

@@ -4,60 +4,101 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "hierarchy.hpp"
+#include "holds.hpp"
 #include "membership.hpp"
 #include "nvhook/base/quote.hpp"
 #include "nvhook/cgroup/devices.hpp"
 #include "nvhook/container/mountinfo.hpp"
+#include "nvhook/files/mount_id.hpp"
 #include "nvhook/files/open.hpp"
 #include "nvhook/files/read.hpp"
 
 namespace nvhook::cgroup {
 namespace {
 
-// Where nearly every host mounts the controller. Tried first, for reading all mounts takes longer
-// than everything else here together.
-constexpr auto kUsualMount = "/sys/fs/cgroup/devices";
+// Where nearly every host mounts them. Tried first, for reading all mounts takes longer than
+// everything else here together.
+const Hierarchy kUsualV1 = {.mount_point = "/sys/fs/cgroup/devices", .root = "/"};
+const Hierarchy kUsualV2 = {.mount_point = "/sys/fs/cgroup", .root = "/"};
 
-constexpr std::size_t kMaxCgroupFile = 65536;                 // a dozen lines of PATH_MAX at most
-constexpr std::size_t kMaxProcsFile = std::size_t{8} << 20U;  // a million pids
+constexpr std::size_t kMaxCgroupFile = 65536;  // a dozen lines of PATH_MAX at most
 
-std::unexpected<Error> not_usable(std::string_view path, std::string why) {
-  return failure(ErrorId::Cgroup, "device cgroup " + quote(path) + " " + std::move(why));
+// What the process's own file says; borrows from its text.
+struct Paths {
+  std::optional<std::string_view> v1;  // in the hierarchy of the devices controller
+  std::optional<std::string_view> v2;
+
+  [[nodiscard]] std::optional<std::string_view> of(Version version) const {
+    return version == Version::V1 ? v1 : v2;
+  }
+};
+
+bool is_file_system(int fd, Version version) {
+  struct statfs system {};
+  return ::fstatfs(fd, &system) == 0 &&
+         system.f_type == (version == Version::V1 ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC);
 }
 
-Result<DeviceCgroup> open_checked(const container::MountEntry& mount, std::string_view path,
-                                  pid_t pid) {
-  const auto below = path_below(path, mount.root);
-  if (!below || path.starts_with("/.."))
-    return not_usable(
-        path, "of the container lies outside of the hook's view of " + quote(mount.mount_point));
-  if (*below == "/") return not_usable(path, "of the container is the root of the hierarchy");
+// The top of a mounted hierarchy. Empty if it is not there: mounted over, or behind another one.
+UniqueFd top_of(const Hierarchy& mount, Version version) {
+  auto top = files::open_host_directory(mount.mount_point, ErrorId::Cgroup);
+  if (!top || !is_file_system(top->get(), version)) return {};
+  if (mount.id) {
+    const auto id = files::mount_id_of(top->get());
+    if (!id || *id != *mount.id) return {};
+  }
+  return std::move(*top);
+}
 
+Result<DeviceCgroup> open_below(int top, const Hierarchy& mount, Version version,
+                                std::string_view path, pid_t pid) {
+  const auto place = place_below(mount, path);
+  if (!place) return std::unexpected(place.error());
   DeviceCgroup cgroup;
-  cgroup.path = mount.mount_point + std::string(*below);
-  const auto top = files::open_host_directory(mount.mount_point, ErrorId::Cgroup);
-  if (!top) return std::unexpected(Error(top.error()));
-  auto directory =
-      files::open_at(top->get(), below->substr(1), O_PATH | O_DIRECTORY, files::Lookup::SameMount);
+  cgroup.version = version;
+  cgroup.pid = pid;
+  cgroup.path = mount.mount_point + "/" + *place;
+  auto directory = files::open_at(top, *place, O_PATH | O_DIRECTORY, files::Lookup::SameMount);
   if (!directory)
     return std::unexpected(
         std::move(directory).error().within("device cgroup").as(ErrorId::Cgroup));
   cgroup.directory = std::move(*directory);
-
-  struct statfs system{};
-  if (::fstatfs(cgroup.directory.get(), &system) != 0 || system.f_type != CGROUP_SUPER_MAGIC)
-    return not_usable(cgroup.path, "is not on a cgroup file system");
-  auto procs = files::read_kernel_file(cgroup.directory.get(), "cgroup.procs", kMaxProcsFile);
-  if (!procs) return std::unexpected(std::move(procs).error().as(ErrorId::Cgroup));
-  if (!lists_process(*procs, pid))
-    return not_usable(cgroup.path, "does not hold process " + std::to_string(pid));
-  if (::faccessat(cgroup.directory.get(), "devices.list", F_OK, 0) != 0)
-    return not_usable(cgroup.path, "has no device rules");
+  if (auto held = holds_its_process(cgroup); !held) return std::unexpected(std::move(held).error());
+  if (version == Version::V1 && ::faccessat(cgroup.directory.get(), "devices.list", F_OK, 0) != 0)
+    return failure(ErrorId::Cgroup, "device cgroup " + quote(cgroup.path) + " has no device rules");
   return cgroup;
+}
+
+// The cgroup in one of the mounts, and why not in the first of them; empty if none is to be seen.
+std::optional<Result<DeviceCgroup>> look_in(const std::vector<Hierarchy>& mounts, Version version,
+                                            const Paths& paths, pid_t pid) {
+  std::optional<Result<DeviceCgroup>> first_failure;
+  for (const auto& mount : mounts) {
+    const auto top = top_of(mount, version);
+    if (!top) continue;
+    const auto path = paths.of(version);
+    if (!path)
+      return failure(ErrorId::Cgroup, "process " + std::to_string(pid) + " is in no cgroup of " +
+                                          quote(mount.mount_point));
+    auto cgroup = open_below(top.get(), mount, version, *path, pid);
+    if (cgroup) return cgroup;
+    if (!first_failure) first_failure = std::move(cgroup);
+  }
+  return first_failure;
+}
+
+std::optional<DeviceCgroup> look_where_usual(const Paths& paths, pid_t pid) {
+  // Where v1 has the controller, v2 decides only if v1 is not mounted: all mounts tell.
+  const auto version = paths.v1 ? Version::V1 : Version::V2;
+  auto found = look_in({version == Version::V1 ? kUsualV1 : kUsualV2}, version, paths, pid);
+  if (!found || !*found) return std::nullopt;
+  return std::move(**found);
 }
 
 }  // namespace
@@ -65,39 +106,28 @@ Result<DeviceCgroup> open_checked(const container::MountEntry& mount, std::strin
 Result<DeviceCgroup> find_devices(const container::Procfs& procfs,
                                   const container::Process& process) {
   if (!procfs.initial_user_namespace) return DeviceCgroup{};
-  auto membership = files::read_kernel_file(process.proc.get(), "cgroup", kMaxCgroupFile);
+  const auto membership = files::read_kernel_file(process.proc.get(), "cgroup", kMaxCgroupFile);
   if (!membership)
-    return std::unexpected(std::move(membership).error().within("cgroup").as(ErrorId::Cgroup));
-  const auto path = path_of_controller(*membership, "devices");
-  if (path) {
-    container::MountEntry usual;
-    usual.root = "/";
-    usual.mount_point = kUsualMount;
-    if (auto cgroup = open_checked(usual, *path, process.pid)) return cgroup;
-  }
+    return std::unexpected(Error(membership.error()).within("cgroup").as(ErrorId::Cgroup));
+  const Paths paths{.v1 = path_of_controller(*membership, "devices"),
+                    .v2 = path_of_controller(*membership, "")};
+  if (auto cgroup = look_where_usual(paths, process.pid)) return std::move(*cgroup);
 
   auto text =
       files::read_kernel_file(procfs.self.get(), "mountinfo", container::kMaxMountinfoBytes);
   if (!text) return failed_to("mountinfo", std::move(text));
   auto mounts = container::parse_mountinfo(*text);
   if (!mounts) return std::unexpected(std::move(mounts).error());
-
-  // What is mounted decides: /proc/<pid>/cgroup lists v1 hierarchies that nobody here can reach.
-  const auto v1 = std::ranges::find_if(*mounts, [](const auto& mount) {
-    return mount.file_system == "cgroup" && has_word(mount.super_options, "devices");
-  });
-  if (v1 != mounts->end()) {
-    if (!path)
-      return failure(ErrorId::Cgroup, "process " + std::to_string(process.pid) +
-                                          " is in no cgroup of the devices controller");
-    return open_checked(*v1, *path, process.pid);
+  bool mounted = false;
+  for (const auto version : {Version::V1, Version::V2}) {
+    const auto all = hierarchies(*mounts, version);
+    if (auto found = look_in(all, version, paths, process.pid)) return std::move(*found);
+    mounted = mounted || !all.empty();
   }
-  const bool v2 = std::ranges::any_of(
-      *mounts, [](const auto& mount) { return mount.file_system == "cgroup2"; });
-  if (v2)
+  if (mounted)
     return failure(ErrorId::Cgroup,
-                   "this host restricts devices by cgroup v2 programs, which this version of "
-                   "nvhook does not change; it needs the cgroup v1 devices controller");
+                   "cgroups are mounted, but their mounts are hidden: something else is mounted "
+                   "over them");
   return DeviceCgroup{};
 }
 

@@ -9,6 +9,7 @@
 #include "calls.hpp"
 
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -117,6 +118,14 @@ const Rows kPlace = {
     {"mount", {has(3, MS_BIND), has_none(3, ~kBindFlags)}},
     {"mount", {is(3, MS_PRIVATE)}},
     {"rt_sigpending", {}},  // whether somebody wants the run to end
+    // The device programs of a cgroup v2: looked at, loaded, exchanged, no maps and no other
+    // objects. What a program is attached to is behind a pointer, and not seen here.
+    {"bpf", {is(0, BPF_PROG_QUERY)}},
+    {"bpf", {is(0, BPF_PROG_GET_FD_BY_ID)}},
+    {"bpf", {is(0, BPF_OBJ_GET_INFO_BY_FD)}},
+    {"bpf", {is(0, BPF_PROG_LOAD)}},
+    {"bpf", {is(0, BPF_PROG_ATTACH)}},
+    {"bpf", {is(0, BPF_PROG_DETACH)}},  // where one step does not do: before Linux 5.6
 };
 
 // From when the parser child is at work until the container is entered.

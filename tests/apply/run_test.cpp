@@ -171,6 +171,7 @@ class RunOn : public ::testing::TestWithParam<mount::Tier> {
                        .process = *process,
                        .rootfs = *rootfs,
                        .cgroup = *cgroup,
+                       .device_rules = {},
                        .phases = phases},
                       observer);
   }

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/bpf.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
@@ -97,7 +98,14 @@ const std::vector<Call> kNever = {
     call("comparing with another", SYS_kcmp, kNobody),
     call("a signal to another", SYS_kill, kNobody, SIGUSR1),
     call("a queued signal", SYS_rt_sigqueueinfo, kNobody, SIGTERM),
-    call("bpf", SYS_bpf),
+    call("a BPF map", SYS_bpf, BPF_MAP_CREATE),
+    call("another's BPF map", SYS_bpf, BPF_MAP_GET_FD_BY_ID),
+    call("a BPF object by path", SYS_bpf, BPF_OBJ_GET),
+    call("a BPF object for later", SYS_bpf, BPF_OBJ_PIN),
+    call("a BPF program that runs", SYS_bpf, BPF_PROG_TEST_RUN),
+    call("a BPF tracepoint", SYS_bpf, BPF_RAW_TRACEPOINT_OPEN),
+    call("a BPF link", SYS_bpf, BPF_LINK_CREATE),
+    call("bpf, odd", SYS_bpf, 0x100000000UL | BPF_MAP_CREATE),
     call("perf_event_open", SYS_perf_event_open),
     call("userfaultfd", SYS_userfaultfd),
     call("io_uring_setup", SYS_io_uring_setup, 1),
@@ -157,6 +165,7 @@ const std::vector<Call> kNotInParser = {
     call("setns", SYS_setns, kDir, CLONE_NEWNS),
     call("mount", SYS_mount),
     call("move_mount", SYS_move_mount, kDir, 0, kDir, 0, kByDescriptor),
+    call("bpf", SYS_bpf, BPF_PROG_LOAD),
     call("kill by pidfd", SYS_pidfd_send_signal, kDir, SIGKILL),
 };
 
@@ -255,6 +264,9 @@ TEST(Filter, LetsThroughWhatItsPhaseDoes) {
   EXPECT_EQ(end_in_place(call("open", SYS_openat2, kDir)), 0);
   EXPECT_EQ(end_in_place(call("move", SYS_move_mount, kDir, 0, kDir, 0, kByDescriptor)), 0);
   EXPECT_EQ(end_in_place(call("file", SYS_mknodat, kDir, 0, S_IFREG | 0444)), 0);
+  for (const auto command : {BPF_PROG_QUERY, BPF_PROG_GET_FD_BY_ID, BPF_OBJ_GET_INFO_BY_FD,
+                             BPF_PROG_LOAD, BPF_PROG_ATTACH})
+    EXPECT_EQ(end_in_place(call("a device program", SYS_bpf, command)), 0) << command;
   EXPECT_EQ(end_in_place(call("abort", SYS_tgkill, kNobody, kNobody, SIGABRT)), 0);
 }
 
@@ -267,6 +279,7 @@ TEST(Filter, LetsThroughWhatAnOlderKernelNeeds) {
                               MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, 0)),
             0);
   EXPECT_EQ(end_in_place(call("private", SYS_mount, 0, 0, 0, MS_PRIVATE, 0)), 0);
+  EXPECT_EQ(end_in_place(call("detach", SYS_bpf, BPF_PROG_DETACH)), 0);
 }
 
 #if defined(__x86_64__)

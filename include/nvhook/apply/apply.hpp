@@ -10,6 +10,7 @@
 #include "nvhook/container/process.hpp"
 #include "nvhook/container/procfs.hpp"
 #include "nvhook/container/rootfs.hpp"
+#include "nvhook/oci/config.hpp"
 #include "nvhook/plan/plan.hpp"
 #include "nvhook/sandbox/phases.hpp"
 
@@ -21,7 +22,8 @@ struct Target {
   const container::Process& process;
   const container::Rootfs& rootfs;
   const cgroup::DeviceCgroup& cgroup;
-  sandbox::Phases& phases;  // those from Capture on are begun here
+  const std::vector<oci::DeviceRule>& device_rules;  // of config.json, for cgroup::allow
+  sandbox::Phases& phases;                           // those from Capture on are begun here
 };
 
 // Is told of each step before it is done ("mount /dev/nvidia0"). May be empty.

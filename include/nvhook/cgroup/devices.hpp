@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,21 +15,29 @@
 #include "nvhook/base/unique_fd.hpp"
 #include "nvhook/container/process.hpp"
 #include "nvhook/container/procfs.hpp"
+#include "nvhook/oci/config.hpp"
 
-// The device cgroup of a container, cgroup v1: files devices.list, devices.allow, devices.deny.
-// Source: Documentation/admin-guide/cgroup-v1/devices.rst.
+// What a container may do with devices. In cgroup v1 the files devices.list, devices.allow and
+// devices.deny say it; in cgroup v2 programs do that are attached to the cgroup and to those above
+// it, all of which must say yes.
+// Source: Documentation/admin-guide/cgroup-v1/devices.rst and cgroup-v2.rst, "Device controller".
 namespace nvhook::cgroup {
+
+enum class Version : std::uint8_t { V1, V2 };
 
 struct DeviceCgroup {
   UniqueFd directory;  // O_PATH; empty: there is no device cgroup, every node may be opened
   std::string path;    // on this host, for messages
+  Version version = Version::V1;
+  pid_t pid = 0;  // of the process that it was found for, and that is in it
 };
 
 // Finds the device cgroup of the process through what is mounted here and what the process's own
-// cgroup file says, and makes sure that the process is in it. Empty when this kernel restricts no
-// devices, or when a rootless engine left the container where it is itself.
-// Fails with E_CGROUP: the root cgroup, a path that leads outside of this view, a cgroup v2, whose
-// device programs this version does not change.
+// cgroup file says, and makes sure that the process is in it. Where a v1 hierarchy with the devices
+// controller is mounted it is that one, else the v2 hierarchy, whatever /proc/<pid>/cgroup lists.
+// Empty when neither is mounted, or when a rootless engine left the container where it is itself.
+// Fails with E_CGROUP: the root cgroup or the topmost that is mounted, a path that leads outside of
+// this view, a directory that does not hold the process.
 [[nodiscard]] Result<DeviceCgroup> find_devices(const container::Procfs& procfs,
                                                 const container::Process& process);
 
@@ -42,12 +55,34 @@ struct Lack {
 [[nodiscard]] Result<std::vector<Lack>> lacking(std::string_view list,
                                                 const std::vector<DeviceNumber>& wanted);
 
-// Lets the container read and write the devices, by adding what the rules lack and no more; returns
-// that, for forbid(). On failure the rules are as they were. Fails with E_CGROUP.
-[[nodiscard]] Result<std::vector<Lack>> allow(const DeviceCgroup& cgroup,
-                                              const std::vector<DeviceNumber>& devices);
+// One device program that was put in another's place.
+struct Exchanged {
+  UniqueFd before;
+  UniqueFd ours;
+  std::uint32_t flags = 0;  // how programs are attached there, BPF_F_ALLOW_*
+};
 
-// Takes back what allow() returned. Fails with E_CGROUP.
-[[nodiscard]] Result<void> forbid(const DeviceCgroup& cgroup, const std::vector<Lack>& added);
+// What allow() has changed, so that forbid() can change it back.
+struct Granted {
+  std::vector<Lack> rules;          // v1: those that were added
+  std::vector<Exchanged> programs;  // v2
+};
+
+// Nothing: they are not known.
+using KnownRules = std::optional<std::span<const oci::DeviceRule>>;
+
+// Lets the container read and write the devices, and do no more with them than before otherwise.
+// v1: adds what the rules lack. v2: exchanges each attached program for one that also says yes to
+// these devices, in one step each, so that the container is never without; nothing where none is
+// attached or all say yes already. A program that cannot be read is made anew from `rules`,
+// linux.resources.devices of the container's config.json, if they are known and it is the only one.
+// All or nothing: on failure everything is as it was. May be called in any mount namespace.
+// Fails with E_CGROUP, also if the process is in the cgroup no more.
+[[nodiscard]] Result<Granted> allow(const DeviceCgroup& cgroup,
+                                    const std::vector<DeviceNumber>& devices, KnownRules rules);
+
+// Takes back what allow() did, as far as it stands: a program that somebody else put in the place
+// of ours stays. Asks for no memory in v2. Fails with E_CGROUP.
+[[nodiscard]] Result<void> forbid(const DeviceCgroup& cgroup, const Granted& granted);
 
 }  // namespace nvhook::cgroup

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "by_rules.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,7 +11,6 @@
 #include <string>
 
 #include "nvhook/base/quote.hpp"
-#include "nvhook/cgroup/devices.hpp"
 #include "nvhook/files/open.hpp"
 #include "nvhook/files/read.hpp"
 
@@ -118,8 +119,8 @@ Result<std::vector<Lack>> lacking(std::string_view list, const std::vector<Devic
   return missing;
 }
 
-Result<std::vector<Lack>> allow(const DeviceCgroup& cgroup,
-                                const std::vector<DeviceNumber>& devices) {
+Result<std::vector<Lack>> add_rules(const DeviceCgroup& cgroup,
+                                    const std::vector<DeviceNumber>& devices) {
   auto list = files::read_kernel_file(cgroup.directory.get(), "devices.list", kMaxListBytes);
   if (!list)
     return std::unexpected(std::move(list).error().within(cgroup.path).as(ErrorId::Cgroup));
@@ -131,19 +132,19 @@ Result<std::vector<Lack>> allow(const DeviceCgroup& cgroup,
     for (const auto& lack : *missing) {
       if (auto done = write_rule(cgroup, "devices.allow", lack); !done) {
         // The first failure is the story; what follows can only fail the same way.
-        (void)forbid(cgroup, added);
+        (void)remove_rules(cgroup, added);
         return std::unexpected(std::move(done).error());
       }
       added.push_back(lack);
     }
   } catch (...) {  // out of memory for the story
-    (void)forbid(cgroup, added);
+    (void)remove_rules(cgroup, added);
     throw;
   }
   return added;
 }
 
-Result<void> forbid(const DeviceCgroup& cgroup, const std::vector<Lack>& added) {
+Result<void> remove_rules(const DeviceCgroup& cgroup, const std::vector<Lack>& added) {
   for (const auto& lack : added)
     if (auto done = write_rule(cgroup, "devices.deny", lack); !done) return done;
   return {};
