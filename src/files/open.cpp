@@ -63,7 +63,11 @@ Openat2 probe_openat2() {
 
 Result<UniqueFd> open_at(int dir, std::string_view name, int flags, Lookup lookup) {
   static bool absent = false;  // the kernel stays the same
-  const std::string path(name.substr(0, name.find('\0')));
+  if (name.contains('\0')) {   // the kernel would see what is before it
+    errno = EINVAL;
+    return system_failure(ErrorId::Kernel, "open " + quote(name));
+  }
+  const std::string path(name);
   const auto give_up = std::chrono::steady_clock::now() + kMaxWait;
   for (int tries = 1;; ++tries) {
     auto fd = absent ? walk(dir, path, flags, lookup) : by_openat2(dir, path, flags, lookup);

@@ -138,19 +138,15 @@ Result<void> Walk::follow(int link, const struct stat& status) {
   return {};
 }
 
-// A component that another one follows: a directory, or a link to one.
+// A component that another one follows: a directory, or a link to one. It is not opened as a
+// directory (O_DIRECTORY): an automount trigger would be sprung, and waited for.
 Result<void> Walk::down(const std::string& name) {
-  UniqueFd fd(::openat(here(), name.c_str(), kHold | O_DIRECTORY));
-  if (!fd) {
-    if (errno != ENOTDIR && errno != ELOOP) return refuse(errno);
-    fd = UniqueFd(::openat(here(), name.c_str(), kHold));
-    struct stat status {};
-    if (!fd || ::fstat(fd.get(), &status) != 0) return refuse(errno);
-    if (auto same = check_mount(fd.get()); !same) return same;
-    if (S_ISLNK(status.st_mode)) return follow(fd.get(), status);
-    if (!S_ISDIR(status.st_mode)) return refuse(ENOTDIR);
-  }
+  UniqueFd fd(::openat(here(), name.c_str(), kHold));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return refuse(errno);
   if (auto same = check_mount(fd.get()); !same) return same;
+  if (S_ISLNK(status.st_mode)) return follow(fd.get(), status);
+  if (!S_ISDIR(status.st_mode)) return refuse(ENOTDIR);
   if (below_.size() == kMaxDepth) return refuse(ENAMETOOLONG);
   below_.push_back(std::move(fd));
   return {};
