@@ -13,6 +13,7 @@
 #include "harden.hpp"
 #include "identity.hpp"
 #include "interruption.hpp"
+#include "nvhook/base/quote.hpp"
 #include "nvhook/mount/tier.hpp"
 #include "only_one.hpp"
 #include "place.hpp"
@@ -48,7 +49,7 @@ Result<std::vector<Captured>> capture_all(const plan::Plan& plan, const Target& 
   captured.reserve(plan.mounts.size());
   for (const auto& mount : plan.mounts) {
     if (mount.state == plan::State::Present) continue;
-    tell(observer, "capture " + mount.source.value);
+    tell(observer, "capture " + quote(mount.source.value));
     auto source =
         capturer->capture(mount, number_of(plan, mount), *tier, target.process.root.get());
     if (!source) return std::unexpected(std::move(source).error());
@@ -91,11 +92,11 @@ Result<void> enter(const container::Process& process) {
 Result<void> place_all(const plan::Plan& plan, std::vector<Captured> captured, Placer& placer,
                        const Observer& observer) {
   for (auto& [mount, source] : captured) {
-    tell(observer, "mount " + mount->target.value);
+    tell(observer, "mount " + quote(mount->target.value));
     if (auto done = placer.place_mount(std::move(source), mount->target); !done) return done;
   }
   for (const auto& link : plan.symlinks) {
-    tell(observer, "link " + link.path.value);
+    tell(observer, "link " + quote(link.path.value));
     if (auto done = placer.place_link(link); !done) return done;
   }
   return placer.verify();

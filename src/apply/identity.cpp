@@ -22,9 +22,13 @@ bool switch_to(uid_t uid, gid_t gid) {
 
 Result<void> become_container_root(const container::Process& process) {
   if (container::root_is_ours(process)) return {};
-  // The change makes a process as dumpable as /proc/sys/fs/suid_dumpable says.
-  if (!switch_to(process.mapped_root, process.mapped_root_group) ||
-      ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+  // The change makes a process as dumpable as /proc/sys/fs/suid_dumpable says, and lets it outlive
+  // its parent: commit_creds() in kernel/cred.c.
+  int death_signal = 0;
+  if (::prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0) != 0 ||
+      !switch_to(process.mapped_root, process.mapped_root_group) ||
+      ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0)
     return failure(ErrorId::Userns, "cannot act as the container's root, user " +
                                         std::to_string(process.mapped_root));
   return {};

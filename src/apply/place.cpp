@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -54,6 +55,12 @@ bool same_file(int one, int other) {
   struct stat second {};
   return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 &&
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+// What mknod makes, as it is while nobody has changed it.
+bool is_placeholder(const struct stat& status) {
+  return S_ISREG(status.st_mode) && (status.st_mode & 07777U) == kMountpointMode &&
+         status.st_size == 0 && status.st_nlink == 1;
 }
 
 std::unexpected<Error> cannot_make(std::string_view what, const ContainerPath& path) {
@@ -121,6 +128,12 @@ Result<int> Placer::directory(const ContainerPath& path) {
   return borrowed;
 }
 
+bool Placer::is_unknown(int mount) const {
+  const auto id = files::mount_id_of(mount);
+  return id && *id != rootfs_.mount_id && *id != rootfs_.dev_mount_id &&
+         std::ranges::find(placed_, *id, &Placed::mount_id) == placed_.end();
+}
+
 Result<void> Placer::place_mount(mount::Source source, const ContainerPath& target) {
   const auto parent = directory(target.parent());
   if (!parent) return std::unexpected(Error(parent.error()));
@@ -140,13 +153,21 @@ Result<void> Placer::place_mount(mount::Source source, const ContainerPath& targ
   struct stat status {};
   if (::fstat(point->get(), &status) != 0)
     return system_failure(ErrorId::Kernel, "stat " + quote(target.value));
-  if (made) undo_.made_inode(status.st_dev, status.st_ino);
+  if (made) {
+    if (!is_placeholder(status))
+      return failure(ErrorId::Race, quote(target.value) + " was exchanged while it was made");
+    undo_.made_inode(status.st_dev, status.st_ino);
+  }
   // The kernel would mount over a link, a fifo or a device just as well.
   if (!S_ISREG(status.st_mode))
     return failure(ErrorId::DstType, quote(target.value) + " is not a plain file");
   undo_.make_room();
-  auto mounted = mount::attach(
-      std::move(source), {.fd = point->get(), .directory = *parent, .name = name}, fd_directory_);
+  auto mounted = mount::attach(std::move(source),
+                               {.fd = point->get(),
+                                .directory = *parent,
+                                .name = name,
+                                .is_new = [this](int mount) { return is_unknown(mount); }},
+                               fd_directory_);
   if (!mounted) {
     auto error = std::move(mounted).error().within(quote(target.value));
     const bool unlinked = error.code() == std::errc::no_such_file_or_directory;
@@ -170,6 +191,12 @@ Result<void> Placer::verify() const {
   for (const auto& [parent, name, mount_id] : placed_)
     if (const auto now = files::mount_id_at(parent, name); !now || *now != mount_id)
       return failure(ErrorId::Race, "the mount at " + quote(name) + " was taken away");
+  for (const auto& link : linked_) {
+    struct stat now {};
+    if (::fstatat(link.parent, link.name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+        now.st_dev != link.device || now.st_ino != link.inode)
+      return failure(ErrorId::Race, "the link " + quote(link.name) + " was taken away");
+  }
   return {};
 }
 
@@ -195,8 +222,11 @@ Result<void> Placer::place_link(const plan::Symlink& link) {
   const auto parent = directory(link.path.parent());
   if (!parent) return std::unexpected(Error(parent.error()));
   const std::string name(link.path.name());
+  struct stat status {};
+  // Nothing can be said of a link that is gone: verify() will miss it.
   const auto inode_at = [&](const std::string& at, auto tell) {
-    if (struct stat status{}; ::fstatat(*parent, at.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
+    status = {};
+    if (::fstatat(*parent, at.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
       (undo_.*tell)(status.st_dev, status.st_ino);
   };
   auto noted = name;
@@ -207,12 +237,14 @@ Result<void> Placer::place_link(const plan::Symlink& link) {
       return cannot_make("make link", link.path);
     undo_.made_link(*parent, std::move(noted), std::move(text_noted));
     inode_at(name, &Undo::made_inode);
+    linked_.push_back({*parent, name, status.st_dev, status.st_ino});
     return {};
   }
 
   const auto beside = make_link_beside(*parent, name, link);
   if (!beside) return std::unexpected(beside.error());
   inode_at(*beside, &Undo::made_inode);
+  linked_.push_back({*parent, name, status.st_dev, status.st_ino});
   if (::renameat2(*parent, beside->c_str(), *parent, name.c_str(), RENAME_EXCHANGE) != 0)
     return cannot_make("exchange link", link.path);
   undo_.exchanged_link(std::move(noted));

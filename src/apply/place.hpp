@@ -31,9 +31,9 @@ class Placer {
   // Fails with E_DST_*, E_PROPAGATION, E_NOSPC, E_USERNS, E_RACE, E_KERNEL.
   [[nodiscard]] Result<void> place_mount(mount::Source source, const ContainerPath& target);
 
-  // Whether every mount still stands where it was placed, and the container finds it there: from
-  // another mount namespace mount points can be unlinked, which takes the mount away without a word,
-  // and the directories that they are in exchanged. Fails with E_RACE.
+  // Whether every mount and link still stands where it was placed, and the container finds it
+  // there: from another mount namespace mount points can be unlinked, which takes the mount away
+  // without a word, and the directories that they are in exchanged. Fails with E_RACE.
   [[nodiscard]] Result<void> verify() const;
 
   // Makes the link, or exchanges it for the stale one that the plan names.
@@ -43,6 +43,8 @@ class Placer {
   // The directory, opened once and made where it is missing. The descriptor is ours.
   [[nodiscard]] Result<int> directory(const ContainerPath& path);
   [[nodiscard]] Result<UniqueFd> make_directory(const ContainerPath& path);
+  // Whether the mount is neither one of ours nor one that the container's root consists of.
+  [[nodiscard]] bool is_unknown(int mount) const;
   [[nodiscard]] Result<void> check_mount(const ContainerPath& path, int directory);
   // Our link under a name that nothing else has, beside `name`.
   [[nodiscard]] Result<std::string> make_link_beside(int directory, const std::string& name,
@@ -54,11 +56,19 @@ class Placer {
     std::uint64_t mount_id;
   };
 
+  struct Linked {
+    int parent;
+    std::string name;
+    dev_t device;
+    ino_t inode;
+  };
+
   const container::Rootfs& rootfs_;
   Undo& undo_;
   int fd_directory_;
   std::set<std::uint64_t> private_mounts_;  // by id, found to be so
   std::vector<Placed> placed_;
+  std::vector<Linked> linked_;
   std::map<ContainerPath, UniqueFd> directories_;
 };
 

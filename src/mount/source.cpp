@@ -28,7 +28,7 @@ unsigned long flags_of(const MountOptions& options) {
 
 // A remount clears what it does not name. Times of access are kept unless it names any of theirs.
 Result<unsigned long> inherited_flags(int mount) {
-  struct statvfs facts{};
+  struct statvfs facts {};
   if (::fstatvfs(mount, &facts) != 0) return system_failure(ErrorId::Kernel, "statvfs");
   MountOptions options{.ro = (facts.f_flag & ST_RDONLY) != 0,
                        .nosuid = (facts.f_flag & ST_NOSUID) != 0,
@@ -38,8 +38,8 @@ Result<unsigned long> inherited_flags(int mount) {
 }
 
 bool same_file(int one, int other) {
-  struct stat a{};
-  struct stat b{};
+  struct stat a {};
+  struct stat b {};
   return ::fstat(one, &a) == 0 && ::fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
          a.st_ino == b.st_ino;
 }
@@ -47,7 +47,7 @@ bool same_file(int one, int other) {
 // What was mounted at the point. A descriptor of the point itself leads below the mount.
 Result<UniqueFd> find_mounted(const Point& point, int file) {
   UniqueFd fd(::openat(point.directory, point.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd || !same_file(fd.get(), file))
+  if (!fd || !same_file(fd.get(), file) || !point.is_new(fd.get()))
     return failure(ErrorId::Race, "the mount point was exchanged while it was mounted on");
   return fd;
 }

@@ -94,13 +94,15 @@ const Rows kMain = {
 };
 
 // In the container's mount namespace: everything below a descriptor. A lookup from the working
-// directory, and with it every absolute path that nvhook could name by mistake, ends the process.
+// directory ends the process, and with it every plain open(2) of a path, as somebody would write it
+// by mistake. (Beside a descriptor the kernel takes an absolute path, too, which cannot be seen.)
 const Rows kPlace = {
     {"openat2", {below_descriptor(0)}},
-    {"openat2", {is(0, -1)}},  // asks whether the kernel has the call; opens nothing
-    // The walk of kernels before 5.6 follows no link by the kernel's hand.
-    {"openat", {below_descriptor(0), has(2, O_NOFOLLOW)}},
-    {"openat", {below_descriptor(0), has(2, O_PATH)}},
+    // Asks whether the kernel has the call; opens nothing, for it has no description to go by.
+    {"openat2", {is(0, -1), is(2, 0), is(3, 0)}},
+    // The walk of kernels before 5.6 follows no link by the kernel's hand. Nothing is made or cut.
+    {"openat", {below_descriptor(0), has(2, O_NOFOLLOW), has_none(2, O_CREAT | O_TRUNC)}},
+    {"openat", {below_descriptor(0), has(2, O_PATH), has_none(2, O_CREAT | O_TRUNC)}},
     {"newfstatat", {below_descriptor(0)}},
     {"statx", {below_descriptor(0)}},
     {"statmount", {}},  // whether a mount is shared
@@ -109,6 +111,7 @@ const Rows kPlace = {
     {"mknodat", {below_descriptor(0), {2, S_IFMT, S_IFREG}}},
     {"symlinkat", {below_descriptor(1)}},
     {"renameat2", {below_descriptor(0), below_descriptor(2), is(4, RENAME_EXCHANGE)}},
+    {"renameat2", {below_descriptor(0), below_descriptor(2), is(4, RENAME_NOREPLACE)}},  // undoing
     {"unlinkat", {below_descriptor(0)}},
     {"move_mount", {below_descriptor(0), below_descriptor(2), is(4, kMoveByDescriptor)}},
     // A mount of ours by its descriptor's number in /proc/self/fd: umount takes no empty path.
@@ -189,6 +192,7 @@ const Rows kPrepare = {
     {"setfsuid", {}},
     {"setfsgid", {}},
     {"prctl", {is(0, PR_SET_DUMPABLE), is(1, 0)}},
+    {"prctl", {is(0, PR_GET_PDEATHSIG)}},
     // From one phase to the next.
     {"capset", {}},
     {"capget", {}},  // cap_init(3) asks for the kernel's version of the sets

@@ -70,7 +70,7 @@ class PlacerIn : public test::OwnMounts, public ::testing::WithParamInterface<mo
   }
 
   [[nodiscard]] mode_t mode(std::string_view inside) const {
-    struct stat status{};
+    struct stat status {};
     return ::lstat(path(inside).c_str(), &status) == 0 ? status.st_mode : 0;
   }
 
@@ -216,14 +216,30 @@ TEST_P(PlacerIn, AnImageThatLosesAMountIsNotSaidToHaveIt) {
   EXPECT_EQ(placer().verify().error().id(), ErrorId::Race);
 }
 
+TEST_P(PlacerIn, AnImageThatLosesALinkIsNotSaidToHaveIt) {
+  root_.directory("/d").symlink("/d/old", "stale");
+  for (const std::string name : {"new", "old"}) {
+    const auto replaces = name == "old" ? std::optional<std::string>("stale") : std::nullopt;
+    ASSERT_TRUE(place_link("/d/" + name, "text", replaces));
+    EXPECT_TRUE(placer().verify());
+    // The same text, by another hand.
+    root_.symlink("/d/other", "text");
+    fs::rename(path("/d/other"), path("/d/" + name));
+    EXPECT_EQ(placer().verify().error().id(), ErrorId::Race) << name;
+    fs::remove(path("/d/" + name));
+    EXPECT_EQ(placer().verify().error().id(), ErrorId::Race) << name;
+    placer_.reset();
+  }
+}
+
 TEST_P(PlacerIn, AnImageWhoseDirectoryIsExchangedIsNotSaidToHaveItsMounts) {
   root_.directory("/d/e").directory("/other/e");
   ASSERT_TRUE(place_mount("/d/e/one"));
   EXPECT_TRUE(placer().verify());
 
-  ASSERT_EQ(::renameat2(AT_FDCWD, path("/d").c_str(), AT_FDCWD, path("/other").c_str(),
-                        RENAME_EXCHANGE),
-            0);
+  ASSERT_EQ(
+      ::renameat2(AT_FDCWD, path("/d").c_str(), AT_FDCWD, path("/other").c_str(), RENAME_EXCHANGE),
+      0);
 
   EXPECT_EQ(placer().verify().error().id(), ErrorId::Race);
 }
@@ -280,7 +296,7 @@ TEST_P(PlacerIn, AnImageWhoseRootBecameSharedGetsNothing) {
 TEST_P(PlacerIn, AnImagesFilesAreNotTouched) {
   root_.file("/d/file", "theirs").symlink("/d/stale", "old");
   const auto facts = [&](std::string_view name) {
-    struct stat status{};
+    struct stat status {};
     EXPECT_EQ(::lstat(path(name).c_str(), &status), 0);
     return std::tuple(status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_nlink,
                       status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include "nvhook/mount/source.hpp"
+#include "sandbox/filter.hpp"
+#include "support/child.hpp"
 #include "support/own_mounts.hpp"
 #include "support/tiers.hpp"
 
@@ -35,7 +38,7 @@ class UndoOf : public test::OwnMounts {
 
   // Tells of a file that the test has made.
   void made_file(Undo& undo, int directory, const std::string& name) {
-    struct stat status{};
+    struct stat status {};
     ASSERT_GE(directory, 0);
     ASSERT_EQ(::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW), 0);
     undo.made_file(directory, name);
@@ -45,7 +48,7 @@ class UndoOf : public test::OwnMounts {
   // Tells of a link that the test has made; `made` is where it stands now.
   void made_link(Undo& undo, const std::string& name, const std::string& text,
                  const std::string& made) {
-    struct stat status{};
+    struct stat status {};
     ASSERT_EQ(::fstatat(top_.get(), made.c_str(), &status, AT_SYMLINK_NOFOLLOW), 0);
     undo.made_link(top_.get(), name, text);
     undo.made_inode(status.st_dev, status.st_ino);
@@ -56,7 +59,7 @@ class UndoOf : public test::OwnMounts {
     root_.symlink("/name", "ours").symlink("/.kept", "stale");
     made_link(undo, ".kept", "ours", "name");
     undo.exchanged_link("name");
-    struct stat status{};
+    struct stat status {};
     ASSERT_EQ(::fstatat(top_.get(), ".kept", &status, AT_SYMLINK_NOFOLLOW), 0);
     undo.kept_inode(status.st_dev, status.st_ino);
   }
@@ -115,8 +118,12 @@ TEST_P(UndoOfMounts, TakesThemAwayBeforeTheirMountPoints) {
   ASSERT_TRUE(source) << source.error().text();
   const UniqueFd point(::open(path("/point").c_str(), O_PATH | O_CLOEXEC));
   const std::string name = "point";
-  auto mounted = mount::attach(
-      std::move(*source), {.fd = point.get(), .directory = top_.get(), .name = name}, fds_.get());
+  auto mounted = mount::attach(std::move(*source),
+                               {.fd = point.get(),
+                                .directory = top_.get(),
+                                .name = name,
+                                .is_new = [](int) { return true; }},
+                               fds_.get());
   ASSERT_TRUE(mounted) << mounted.error().text();
   undo.mounted(std::move(*mounted));
   ASSERT_NE(mountinfo(), before);
@@ -154,7 +161,7 @@ TEST_F(UndoOf, ADirectoryLeavesItWhereSomebodyUsesIt) {
 
 TEST_F(UndoOf, ADirectoryLeavesAnotherOfItsName) {
   root_.directory("/ours").directory("/theirs");
-  struct stat status{};
+  struct stat status {};
   ASSERT_EQ(::stat(path("/ours").c_str(), &status), 0);
   Undo undo(fds_.get());
   undo.made_directory(top_.get(), "ours");
@@ -205,6 +212,26 @@ TEST_F(UndoOf, AnExchangedLinkPutsTheOldOneBackWhereOursWasTakenAway) {
 
   undo.roll_back();
 
+  EXPECT_THAT(names(), ElementsAre("name -> stale"));
+}
+
+// All of it happens under the filter of the phase in which things are made.
+TEST_F(UndoOf, EverythingMakesNoCallThatIsForbiddenThere) {
+  root_.file("/file").directory("/directory").symlink("/link", "text");
+  const auto said = test::said_by_child([&]() -> std::string {
+    Undo undo(fds_.get());
+    made_file(undo, top_.get(), "file");
+    undo.made_directory(top_.get(), "directory");
+    made_link(undo, "link", "text", "link");
+    exchanged(undo);
+    std::filesystem::remove(path("/name"));
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !sandbox::load(sandbox::Filter::Place))
+      return "no filter";
+    undo.roll_back();
+    return "done";
+  });
+
+  EXPECT_EQ(said, "done");
   EXPECT_THAT(names(), ElementsAre("name -> stale"));
 }
 

@@ -56,7 +56,11 @@ class MountTest : public test::OwnMounts {
     const auto directory = hold(path("/"));
     const std::string name(target.substr(1));
     return attach(std::move(*source),
-                  {.fd = point.get(), .directory = directory.get(), .name = name}, fds_.get());
+                  {.fd = point.get(),
+                   .directory = directory.get(),
+                   .name = name,
+                   .is_new = [](int) { return true; }},
+                  fds_.get());
   }
 
   // The line's part behind the mount point: options, optional fields, "- type ...".

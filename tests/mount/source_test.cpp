@@ -176,9 +176,12 @@ TEST_F(ClassicMount, LeavesNothingWhereItsPointWasExchanged) {
   const auto point = hold(path("/target"));
   const auto directory = hold(path("/"));
   for (const std::string name : {"other", "source", "nothing"}) {
-    const auto done =
-        attach(HeldFile{hold(path("/source")), kFileMount},
-               {.fd = point.get(), .directory = directory.get(), .name = name}, fds_.get());
+    const auto done = attach(HeldFile{hold(path("/source")), kFileMount},
+                             {.fd = point.get(),
+                              .directory = directory.get(),
+                              .name = name,
+                              .is_new = [](int) { return true; }},
+                             fds_.get());
 
     ASSERT_FALSE(done) << name;
     EXPECT_EQ(mountinfo(), before) << name;
@@ -187,15 +190,43 @@ TEST_F(ClassicMount, LeavesNothingWhereItsPointWasExchanged) {
   }
 }
 
+// One file at two names, which somebody exchanges: the mount that is found is an earlier one.
+TEST_F(ClassicMount, LeavesNothingWhereAnEarlierMountOfTheFileIsFound) {
+  root_.file("/earlier", "");
+  const auto directory = hold(path("/"));
+  const std::string earlier = "earlier";
+  const auto before_it = hold(path("/earlier"));
+  ASSERT_TRUE(attach(HeldFile{hold(path("/source")), kFileMount},
+                     {.fd = before_it.get(),
+                      .directory = directory.get(),
+                      .name = earlier,
+                      .is_new = [](int) { return true; }},
+                     fds_.get()));
+  const auto before = mountinfo();
+  const auto point = hold(path("/target"));
+
+  const auto done = attach(HeldFile{hold(path("/source")), kFileMount},
+                           {.fd = point.get(),
+                            .directory = directory.get(),
+                            .name = earlier,
+                            .is_new = [](int) { return false; }},
+                           fds_.get());
+
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().id(), ErrorId::Race);
+  EXPECT_EQ(mountinfo(), before);
+  EXPECT_EQ(content(path("/target")), "theirs");
+}
+
 TEST_F(ClassicMount, FailsWithTheKernelsReason) {
   const auto point = hold(path("/target"));
   const auto directory = hold(path("/"));
   const std::string name = "target";
   constexpr int kNone = -1;
 
-  EXPECT_EQ(attach(HeldFile{}, {point.get(), directory.get(), name}, fds_.get()).error().code(),
+  EXPECT_EQ(attach(HeldFile{}, {point.get(), directory.get(), name, {}}, fds_.get()).error().code(),
             std::errc::no_such_file_or_directory);
-  EXPECT_EQ(attach(HeldFile{}, {point.get(), directory.get(), name}, kNone).error().code(),
+  EXPECT_EQ(attach(HeldFile{}, {point.get(), directory.get(), name, {}}, kNone).error().code(),
             std::errc::bad_file_descriptor);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
 #include <variant>
 
@@ -28,6 +29,9 @@ struct Point {
   int fd;
   int directory;
   const std::string& name;
+  // Whether what is found by the name is a mount that was not there before: one file may be mounted
+  // at several names, and somebody may exchange these.
+  std::function<bool(int mount)> is_new;
 };
 
 // Mounts the source at the point, restricted and private, and returns a descriptor (O_PATH) of the
