@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <new>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "nvhook/base/quote.hpp"
 #include "nvhook/files/open.hpp"
@@ -145,9 +147,16 @@ Result<std::vector<Lack>> add_rules(const DeviceCgroup& cgroup,
 }
 
 Result<void> remove_rules(const DeviceCgroup& cgroup, const std::vector<Lack>& added) {
-  for (const auto& lack : added)
-    if (auto done = write_rule(cgroup, "devices.deny", lack); !done) return done;
-  return {};
+  Result<void> result;
+  for (const auto& lack : added) {
+    try {
+      auto done = write_rule(cgroup, "devices.deny", lack);
+      if (!done && result) result = std::move(done);
+    } catch (const std::bad_alloc&) {  // the next one may find memory
+      if (result) result = failure(ErrorId::Cgroup, {});
+    }
+  }
+  return result;
 }
 
 }  // namespace nvhook::cgroup
