@@ -2,6 +2,7 @@
 #include "journal.hpp"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,12 +21,16 @@ namespace {
 // Nobody may hold up a container's start by not reading what we say.
 constexpr int kPatienceMs = 1000;
 
-// `line` ends with a newline.
-void write_line(int fd, std::string_view line) noexcept {
+// What a pipe takes at once or not at all: whoever asked whether it is ready would wait for more.
+constexpr std::size_t kMaxLine = PIPE_BUF;
+
+// False if nobody reads there. `line` ends with a newline.
+bool write_line(int fd, std::string_view line) noexcept {
   pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
-  if (::poll(&ready, 1, kPatienceMs) != 1) return;
+  if (::poll(&ready, 1, kPatienceMs) != 1) return false;
   // One write, so that lines of several hooks do not mix; nobody is left to tell of a failure.
   [[maybe_unused]] const auto written = ::write(fd, line.data(), line.size());
+  return true;
 }
 
 // "2026-01-31T12:34:56.789012Z". Not by gmtime_r(3), which opens /etc/localtime all the same: in
@@ -69,18 +74,29 @@ void Journal::open_log(const std::string& path) { log_ = open(path); }
 void Journal::open_debug(const std::string& path) { debug_ = open(path); }
 
 void Journal::message(std::string_view level, std::string_view id, const std::string& text) {
-  write_line(STDERR_FILENO, "nvhook: " + text + "\n");
+  say("nvhook: " + text);
   if (!log_) return;
   const nlohmann::ordered_json line = {
       {"time", now_utc()}, {"level", level}, {"id", id}, {"container", container_}, {"text", text}};
-  write_line(log_.get(),
-             line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  if (!write_line(log_.get(),
+                  line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"))
+    log_ = UniqueFd();
+}
+
+void Journal::say(std::string line) {
+  if (unheard_) return;
+  constexpr std::string_view kCut = "...\n";
+  if (line.size() < kMaxLine)
+    line += '\n';
+  else
+    line.replace(kMaxLine - kCut.size(), line.npos, kCut);
+  unheard_ = !write_line(STDERR_FILENO, line);
 }
 
 void Journal::error(const Error& error) { message("error", name_of(error.id()), error.text()); }
 
 void Journal::out_of_memory() noexcept {
-  write_line(STDERR_FILENO, "nvhook: E_KERNEL: out of memory\n");
+  if (!unheard_) unheard_ = !write_line(STDERR_FILENO, "nvhook: E_KERNEL: out of memory\n");
 }
 
 void Journal::warning(const Warning& warning) {
@@ -90,8 +106,9 @@ void Journal::warning(const Warning& warning) {
 
 void Journal::step(std::string_view text) {
   if (!debug_) return;
-  write_line(debug_.get(), now_utc() + " cpu " + std::to_string(micros_of_this_process()) +
-                               " us  " + std::string(text) + "\n");
+  if (!write_line(debug_.get(), now_utc() + " cpu " + std::to_string(micros_of_this_process()) +
+                                    " us  " + std::string(text) + "\n"))
+    debug_ = UniqueFd();
 }
 
 }  // namespace nvhook

@@ -12,7 +12,8 @@ namespace nvhook {
 
 // Where the run is reported: one line a message on standard error, for runtimes show exactly that,
 // and the same as JSON lines in the log file; the plan and its steps in the debug file. The files
-// are opened before the container is entered and written through their descriptors.
+// are opened before the container is entered and written through their descriptors. What nobody
+// reads within a second is not written to again: it would hold up the container's start each time.
 class Journal {
  public:
   // Opens a file for appending, making it with mode 0600. A file that cannot be opened is warned
@@ -32,8 +33,10 @@ class Journal {
  private:
   void message(std::string_view level, std::string_view id, const std::string& text);
   [[nodiscard]] UniqueFd open(const std::string& path);
+  void say(std::string line);  // on standard error
 
   std::string container_;
+  bool unheard_ = false;  // nobody reads standard error
   UniqueFd log_;
   UniqueFd debug_;
 };

@@ -58,22 +58,17 @@ Result<void> pin_process(pid_t pid, Prepared& prepared) {
   return {};
 }
 
-// By the list of mounts alone: to open the file system, or to ask it what it is, may take as long
-// as everything else that it is asked.
-bool lies_with_others(const std::vector<container::MountEntry>& mounts, std::string_view rootfs) {
-  while (rootfs.size() > 1 && rootfs.ends_with('/')) rootfs.remove_suffix(1);
-  bool others = false;
-  for (const auto& mount : mounts)  // the last one lies over the others
-    if (mount.mount_point == rootfs) others = waits_for_others(mount.file_system);
-  return others;
-}
-
 Result<void> open_rootfs(const std::string& path, Prepared& prepared) {
   auto rootfs = prepared.process ? container::open_rootfs(*prepared.process, path)
                                  : container::open_rootfs_on_host(path);
   if (!rootfs) return std::unexpected(std::move(rootfs).error());
   prepared.rootfs = std::move(*rootfs);
   return {};
+}
+
+std::optional<bool> has_users_of_its_own(const Prepared& prepared) {
+  if (!prepared.process) return std::nullopt;
+  return static_cast<bool>(prepared.process->user_namespace);
 }
 
 // Takes every handle of the container that a plan or its execution needs, and gives its mounts.
@@ -91,7 +86,7 @@ Result<Mounts> pin_container(const Spec& spec, Prepared& prepared, Journal& jour
     return std::unexpected(std::move(done).error());
   auto mounts = read_mounts(*prepared.process);
   if (!mounts) return mounts;
-  if (lies_with_others(mounts->entries, path)) {
+  if (may_wait_for_others(mounts->entries, path)) {
     if (auto done = continue_supervised(path, journal); !done)
       return std::unexpected(std::move(done).error());
     // The new process's own directories of procfs.
@@ -142,15 +137,17 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec,
   const auto survey = container::survey(prepared.rootfs, plan::places_of(*draft), mounts->entries);
   if (!survey) return std::unexpected(Error(survey.error()));
 
-  auto plan = plan::make_plan(std::move(*draft), {.container = {.id = spec.state.id,
-                                                                .pid = spec.state.pid,
-                                                                .bundle = spec.state.bundle,
-                                                                .rootfs = prepared.rootfs.path},
-                                                  .config = spec.config,
-                                                  .request = request,
-                                                  .driver = *driver,
-                                                  .image = *image,
-                                                  .survey = *survey});
+  auto plan =
+      plan::make_plan(std::move(*draft), {.container = {.id = spec.state.id,
+                                                        .pid = spec.state.pid,
+                                                        .bundle = spec.state.bundle,
+                                                        .rootfs = prepared.rootfs.path},
+                                          .config = spec.config,
+                                          .request = request,
+                                          .driver = *driver,
+                                          .image = *image,
+                                          .survey = *survey,
+                                          .own_user_namespace = has_users_of_its_own(prepared)});
   if (!plan) return std::unexpected(std::move(plan).error());
   prepared.plan = std::move(*plan);
   prepared.device_rules = spec.config.device_rules;

@@ -23,6 +23,23 @@ using Clock = std::chrono::steady_clock;
 // One that was killed ends at once, unless the kernel does not let it.
 constexpr std::chrono::milliseconds kGrace{200};
 
+// Types of mountinfo. Those of servers and other processes, by how they begin: fuseblk, nfs4,
+// virtiofs (FUSE of a virtual machine), pvfs2 (OrangeFS), ...
+bool is_served(std::string_view type) {
+  constexpr std::array<std::string_view, 11> kFamilies = {
+      "fuse", "virtiofs", "nfs", "cifs", "smb", "9p", "ceph", "afs", "gpfs", "lustre", "pvfs2"};
+  return std::ranges::any_of(kFamilies,
+                             [&](std::string_view family) { return type.starts_with(family); });
+}
+
+// Those that answer out of memory or a disk of this machine.
+bool is_local(std::string_view type) {
+  constexpr std::array<std::string_view, 12> kTypes = {"ext4",  "xfs",      "btrfs", "tmpfs",
+                                                       "ramfs", "zfs",      "f2fs",  "ext3",
+                                                       "ext2",  "bcachefs", "erofs", "squashfs"};
+  return std::ranges::find(kTypes, type) != kTypes.end();
+}
+
 // Those that say that somebody wants us to end, and the one that the second process has.
 sigset_t awaited_signals() {
   sigset_t set{};
@@ -72,12 +89,15 @@ void wait_until(Clock::time_point deadline, pid_t worker, const sigset_t& set) {
 
 void limit_time() { ::alarm(kLastResort); }
 
-bool waits_for_others(std::string_view file_system) {
-  // fuseblk, nfs4, virtiofs (FUSE of a virtual machine), ...
-  constexpr std::array<std::string_view, 11> kFamilies = {
-      "fuse", "virtiofs", "nfs", "cifs", "smb", "9p", "ceph", "afs", "gpfs", "lustre", "orangefs"};
-  return std::ranges::any_of(
-      kFamilies, [&](std::string_view family) { return file_system.starts_with(family); });
+bool may_wait_for_others(const std::vector<container::MountEntry>& mounts,
+                         std::string_view rootfs) {
+  while (rootfs.size() > 1 && rootfs.ends_with('/')) rootfs.remove_suffix(1);
+  std::string_view type;
+  for (const auto& mount : mounts)  // the last one lies over the others
+    if (mount.mount_point == rootfs) type = mount.file_system;
+  if (is_served(type)) return true;
+  return !is_local(type) &&
+         std::ranges::any_of(mounts, is_served, &container::MountEntry::file_system);
 }
 
 Result<void> continue_supervised(std::string_view rootfs, Journal& journal) {
@@ -85,6 +105,7 @@ Result<void> continue_supervised(std::string_view rootfs, Journal& journal) {
   const auto awaited = awaited_signals();
   sigset_t before{};
   ::sigprocmask(SIG_BLOCK, &awaited, &before);
+  const pid_t first = ::getpid();
   const pid_t worker = ::fork();
   if (worker < 0) {
     auto failed = system_failure(ErrorId::Kernel, "fork");
@@ -94,6 +115,7 @@ Result<void> continue_supervised(std::string_view rootfs, Journal& journal) {
   if (worker == 0) {
     // Should the first be killed, nobody would wait for what this one does.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    if (::getppid() != first) ::_exit(exit_status_of(ErrorId::Interrupted));  // it was, just now
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     return {};
   }

@@ -44,12 +44,13 @@ bool runtime_makes_dev(const oci::Config& config) {
   return tmpfs;
 }
 
-// Whether the container's processes may change mounts in this host's user namespace: they can make a
-// read-only mount writable again. In a user namespace of their own the mounts are locked instead.
-bool can_remount(const oci::Config& config) {
-  return config.sys_admin &&
-         std::ranges::find(config.namespaces, "user", &oci::Namespace::type) ==
-             config.namespaces.end();
+// Whether the container's processes may change mounts in this host's user namespace: they can make
+// a read-only mount writable again. In a user namespace of their own the mounts are locked instead.
+bool can_remount(const Inputs& in) {
+  const auto& namespaces = in.config.namespaces;
+  const bool is_meant_to_have_one =
+      std::ranges::find(namespaces, "user", &oci::Namespace::type) != namespaces.end();
+  return in.config.sys_admin && !in.own_user_namespace.value_or(is_meant_to_have_one);
 }
 
 // Whether the link leads to another driver's file of the name that is due: "libcuda.so.535.104.05"
@@ -71,7 +72,7 @@ class Planner {
   explicit Planner(const Inputs& inputs)
       : in_(inputs),
         runtime_will_make_dev_(runtime_makes_dev(inputs.config)),
-        seals_(can_remount(inputs.config)) {}
+        seals_(can_remount(inputs)) {}
 
   Result<Plan> plan(Draft draft) && {
     plan_.container = in_.container;

@@ -28,12 +28,41 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-TEST(FileSystemsThatWaitForOthers, AreKnownByTheirType) {
+// A list of mounts, of which only point and type count.
+std::vector<container::MountEntry> mounts(
+    std::initializer_list<std::pair<const char*, const char*>> points_and_types) {
+  std::vector<container::MountEntry> all;
+  for (const auto& [point, type] : points_and_types) {
+    auto& mount = all.emplace_back();
+    mount.mount_point = point;
+    mount.file_system = type;
+  }
+  return all;
+}
+
+TEST(ARoot, MayWaitForOthersByItsType) {
   for (const auto* type : {"fuse", "fuse.fuse-overlayfs", "fuseblk", "virtiofs", "nfs", "nfs4",
-                           "cifs", "smb3", "9p", "ceph", "afs", "lustre"})
-    EXPECT_TRUE(waits_for_others(type)) << type;
-  for (const auto* type : {"overlay", "ext4", "xfs", "btrfs", "tmpfs", "zfs", "erofs", "proc", ""})
-    EXPECT_FALSE(waits_for_others(type)) << type;
+                           "cifs", "smb3", "9p", "ceph", "afs", "lustre", "pvfs2"})
+    EXPECT_TRUE(may_wait_for_others(mounts({{"/", "ext4"}, {"/c/root", type}}), "/c/root")) << type;
+  for (const auto* type : {"overlay", "ext4", "xfs", "btrfs", "tmpfs", "zfs", "erofs"})
+    EXPECT_FALSE(may_wait_for_others(mounts({{"/", "ext4"}, {"/c/root", type}}), "/c/root"))
+        << type;
+}
+
+TEST(ARoot, IsWhatIsMountedLastAtItsName) {
+  EXPECT_FALSE(may_wait_for_others(mounts({{"/r", "fuse"}, {"/r", "ext4"}}), "/r/"));
+  EXPECT_TRUE(may_wait_for_others(mounts({{"/r", "ext4"}, {"/r", "fuse"}}), "/r/"));
+}
+
+TEST(ARoot, MayWaitForThoseBelowIt) {
+  // The layers of an overlay may lie anywhere.
+  EXPECT_TRUE(may_wait_for_others(mounts({{"/layers/1", "fuse.stargz"}, {"/r", "overlay"}}), "/r"));
+  EXPECT_FALSE(may_wait_for_others(mounts({{"/", "ext4"}, {"/r", "overlay"}}), "/r"));
+}
+
+TEST(ARoot, MayWaitForAnybodyWhereItIsNotFoundByItsName) {
+  EXPECT_TRUE(may_wait_for_others(mounts({{"/", "ext4"}, {"/c/root", "fuse"}}), "/link/root"));
+  EXPECT_FALSE(may_wait_for_others(mounts({{"/", "ext4"}, {"/c/root", "xfs"}}), "/link/root"));
 }
 
 // A process that goes on supervised, and what its second process does.

@@ -8,6 +8,7 @@
 namespace nvhook::plan {
 namespace {
 
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::Field;
 
@@ -33,6 +34,18 @@ TEST_F(PlanOf, OthersGetPlainMounts) {
 
   config_.sys_admin = true;
   config_.namespaces = {{.type = "mount", .path = ""}, {.type = "user", .path = ""}};
+  EXPECT_THAT(plan().mounts, Each(Field(&Mount::sealed, false)));
+}
+
+// A namespace may be named in config.json and be this host's own.
+TEST_F(PlanOf, TheKernelsWordOfAUserNamespaceCountsMore) {
+  config_.sys_admin = true;
+  config_.namespaces = {{.type = "user", .path = "/proc/1/ns/user"}};
+  own_user_namespace_ = false;
+  EXPECT_THAT(plan().mounts, Contains(Field(&Mount::sealed, true)));
+
+  config_.namespaces.clear();
+  own_user_namespace_ = true;
   EXPECT_THAT(plan().mounts, Each(Field(&Mount::sealed, false)));
 }
 

@@ -93,7 +93,8 @@ class PlanOf : public ::testing::Test {
                                           .request = request_,
                                           .driver = driver_,
                                           .image = image_,
-                                          .survey = survey});
+                                          .survey = survey,
+                                          .own_user_namespace = own_user_namespace_});
   }
 
   // The plan that can be made; an empty one if there is none, as a test then shows.
@@ -121,6 +122,7 @@ class PlanOf : public ::testing::Test {
   request::Request request_ = test::asking_for(AllGpus{});
   driver::Driver driver_ = test::sample_driver();
   container::Image image_ = test::debian_image();
+  std::optional<bool> own_user_namespace_;
   std::map<Place, Found> found_;
   std::map<ContainerPath, DirectoryFacts> directories_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "nvhook/base/error.hpp"
@@ -53,6 +54,9 @@ struct Inputs {
   const driver::Driver& driver;
   const container::Image& image;
   const container::Survey& survey;
+  // Whether the container's process is in a user namespace of its own; without a process nobody
+  // knows, and config.json says what is meant.
+  std::optional<bool> own_user_namespace = {};
 };
 
 // Settles the draft on what the survey found. Same inputs, same plan.
