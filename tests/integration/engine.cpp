@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "support/launch.hpp"
+#include "support/v2_cgroup.hpp"
 
 namespace nvhook::test {
 
@@ -67,10 +71,22 @@ EngineBundle::~EngineBundle() { ::umount2(bundle_.on_disk("/rootfs").c_str(), MN
 Finished EngineBundle::run_in(Engine engine, const std::string& script) {
   config["process"]["args"] = {"/bin/sh", "-c", script};
   bundle_.file("/config.json", config.dump());
-  const auto id = path().filename().string();
-  const auto finished = run({name_of(engine), "run", "--bundle", path(), id});
-  run({name_of(engine), "delete", "--force", id});  // there is one only if it was interrupted
+  const auto finished = run_engine(engine, {"run", "--bundle", path(), id()});
+  run_engine(engine, {"delete", "--force", id()});  // there is one only if it was interrupted
   return finished;
+}
+
+Finished EngineBundle::run_engine(Engine engine, std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), name_of(engine));
+  if (cgroups == CgroupView::V1) return run(arguments);
+  std::vector<std::string> environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
+  if (engine == Engine::Crun) environment.emplace_back("LD_PRELOAD=" NVHOOK_MEMLOCK_SHIM);
+  const auto ended = launch(
+      {.arguments = std::move(arguments), .environment = std::move(environment), .before = [] {
+         if (::unshare(CLONE_NEWNS) != 0 || !show_cgroup_v2_only()) ::_exit(1);
+       }});
+  EXPECT_FALSE(ended.hung);
+  return ended;
 }
 
 std::vector<std::string> EngineBundle::written() const {

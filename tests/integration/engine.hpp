@@ -21,6 +21,10 @@ nlohmann::json hook_entry(const std::string& stage,
 enum class Engine { Runc, Crun };
 const char* name_of(Engine engine);
 
+// How an engine sees the cgroups of this machine: as they are, with v1's devices controller, or as
+// of a host that has v2 only.
+enum class CgroupView { V1, V2 };
+
 // A bundle for runc or crun: what `runc spec` writes, over a root file system of tests/roots with a
 // writable layer of its own (overlayfs), so that the layer shows what was written.
 class EngineBundle {
@@ -33,11 +37,15 @@ class EngineBundle {
   nlohmann::json config;
   void env(const std::string& entry) { config["process"]["env"].push_back(entry); }
 
+  // The cgroups that run_in shows to the engine.
+  CgroupView cgroups = CgroupView::V1;
   // Runs a shell script in a new container, to its end.
   Finished run_in(Engine engine, const std::string& script);
   Finished run_in_runc(const std::string& script) { return run_in(Engine::Runc, script); }
 
   [[nodiscard]] std::filesystem::path path() const { return bundle_.on_disk(); }
+  // The container's name, and with it the last of its cgroup's path.
+  [[nodiscard]] std::string id() const { return path().filename().string(); }
   // A name of the root file system, from outside: what a test's image brings is written there.
   [[nodiscard]] std::filesystem::path rootfs(const std::filesystem::path& name) const {
     return bundle_.on_disk("/rootfs") / name.relative_path();
@@ -46,6 +54,8 @@ class EngineBundle {
   [[nodiscard]] std::vector<std::string> written() const;
 
  private:
+  Finished run_engine(Engine engine, std::vector<std::string> arguments) const;
+
   FakeRoot bundle_;
 };
 

@@ -14,7 +14,9 @@ int main(int argc, char** argv) {
     return 64;
   }
   const auto attached = device_programs_of(argv[1]);
-  std::printf("# %zu programs, flags %u\n", attached.ids.size(), attached.flags);
-  for (const auto& text : texts_of_device_programs(argv[1])) std::printf("\n%s", text.c_str());
+  const auto texts = texts_of_device_programs(argv[1]);
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    std::printf("# program %u, attached with flags %u\n%s", attached.ids[i], attached.flags,
+                texts[i].c_str());
   return 0;
 }
