@@ -19,6 +19,7 @@
 #include "read_spec.hpp"
 #include "run_record.hpp"
 #include "supervise.hpp"
+#include "systemd_step.hpp"
 
 namespace nvhook {
 namespace {
@@ -71,19 +72,17 @@ Result<Outcome> look_closer(const Spec& spec, const config::Settings& settings, 
   return std::visit([](auto&& one) -> Outcome { return std::move(one); }, std::move(*prepared));
 }
 
-// From a container's description to its plan. One that has stopped or whose bundle speaks of no GPU
-// does not depend on the settings, and does not pay for what follows: giving up privileges, and a
-// second process. For others the settings are read while that parses.
-Result<Outcome> look_at_container(const Command& command, Phases& phases, Journal& journal) {
-  auto texts = command.bundle ? read_texts_of_bundle(*command.bundle) : read_texts();
-  if (!texts) return std::unexpected(std::move(texts).error());
-  if (std::holds_alternative<NoGpuMentioned>(*texts))
+// From a container's description to its plan. The settings are read while the description is
+// parsed.
+Result<Outcome> look_at_container(Texts texts, const Command& command, Phases& phases,
+                                  Journal& journal) {
+  if (std::holds_alternative<NoGpuMentioned>(texts))
     return request::NothingAsked{"the container asks for no GPU"};
-  if (auto* stopped = std::get_if<Stopped>(&*texts)) return std::move(*stopped);
+  if (auto* stopped = std::get_if<Stopped>(&texts)) return std::move(*stopped);
 
   if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
-  auto pending = PendingSpec::start(std::get<SpecTexts>(*texts));
-  *texts = NoGpuMentioned{};  // may be large, and only the child reads them
+  auto pending = PendingSpec::start(std::get<SpecTexts>(texts));
+  texts = NoGpuMentioned{};  // may be large, and only the child reads them
   if (!pending) return std::unexpected(std::move(pending).error());
   if (auto done = phases.begin(Phase::Request); !done)
     return std::unexpected(std::move(done).error());
@@ -99,8 +98,10 @@ Result<Outcome> look_at_container(const Command& command, Phases& phases, Journa
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
+  auto texts = command.bundle ? read_texts_of_bundle(*command.bundle) : read_texts();
+  if (!texts) return std::unexpected(std::move(texts).error());
   Phases phases(sandbox::Course::DryRun);
-  const auto outcome = look_at_container(command, phases, journal);
+  const auto outcome = look_at_container(std::move(*texts), command, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   const auto style = ::isatty(STDOUT_FILENO) == 1 && !surroundings.no_color ? plan::Style::Colour
                                                                             : plan::Style::Plain;
@@ -117,13 +118,22 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
   return print(as_text(prepared.plan));
 }
 
+// A container that has stopped, or whose bundle speaks of no GPU, does not depend on the settings,
+// and does not pay for what follows: giving up privileges, and further processes.
 Result<void> run_hook(const Command& command, Journal& journal) {
+  auto texts = read_texts();
+  if (!texts) return std::unexpected(std::move(texts).error());
+  if (const auto* stopped = std::get_if<Stopped>(&*texts)) return forget(*stopped);
+  const auto* described = std::get_if<SpecTexts>(&*texts);
+  if (described == nullptr) return {};
+  auto systemd_step = SystemdStep::begin(described->pid);
   Phases phases(sandbox::Course::Hook);
-  const auto outcome = look_at_container(command, phases, journal);
+  const auto outcome = look_at_container(std::move(*texts), command, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   if (const auto* stopped = std::get_if<Stopped>(&*outcome)) return forget(*stopped);
   const auto* prepared = std::get_if<Prepared>(&*outcome);
   if (prepared == nullptr) return {};
+  systemd_step.settle(*prepared->process);
 
   auto record = RunRecord::begin(*prepared, journal);
   for (const auto& warning : prepared->plan.warnings) journal.warning(warning);
@@ -142,6 +152,7 @@ Result<void> run_hook(const Command& command, Journal& journal) {
   record.keep();
   try {
     for (const auto& warning : *done) journal.warning(warning);
+    if (const auto warning = systemd_step.finish(prepared->plan)) journal.warning(*warning);
   } catch (const std::bad_alloc&) {  // what is done is done, said or not
   }
   return {};

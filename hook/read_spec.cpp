@@ -123,6 +123,7 @@ Result<Texts> read_texts() {
   // A glance at the text finds most containers that need nothing. What it finds is compared with
   // what the parser says before anything is done on its ground.
   std::string bundle;
+  std::optional<pid_t> pid;
   Result<std::string> config = failure(ErrorId::Bug, "config.json is not read yet");
   if (oci::looks_whole(*state)) {
     bundle = oci::find_member(*state, "bundle").value_or("");
@@ -131,8 +132,9 @@ Result<Texts> read_texts() {
       return Stopped{.bundle = std::move(bundle), .id = std::string(*id)};
     if (!bundle.empty()) config = read_config(bundle);
     if (config && asks_for_nothing(*config)) return NoGpuMentioned{};
+    if (const auto number = oci::find_number(*state, "pid")) pid = static_cast<pid_t>(*number);
   }
-  return SpecTexts{std::move(*state), std::move(bundle), std::move(config)};
+  return SpecTexts{std::move(*state), std::move(bundle), std::move(config), pid};
 }
 
 Result<Texts> read_texts_of_bundle(const std::string& bundle) {

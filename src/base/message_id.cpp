@@ -45,6 +45,7 @@ constexpr std::array kErrors = {
     ErrorInfo{ErrorId::Interrupted, "E_INTERRUPTED", 5},
     ErrorInfo{ErrorId::Deadline, "E_DEADLINE", 4},
     ErrorInfo{ErrorId::Record, "E_RECORD", 4},
+    ErrorInfo{ErrorId::Systemd, "E_SYSTEMD", 5},
 };
 
 constexpr std::array kWarnings = {
@@ -61,6 +62,7 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::NotLocked, "W_NOT_LOCKED"},
     WarningInfo{WarningId::NotSealed, "W_NOT_SEALED"},
     WarningInfo{WarningId::NoRecord, "W_NO_RECORD"},
+    WarningInfo{WarningId::Systemd, "W_SYSTEMD"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -72,8 +74,8 @@ constexpr bool in_enum_order(const Table& table) {
 }
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
-static_assert(kErrors.size() == std::to_underlying(ErrorId::Record) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::NoRecord) + 1U);
+static_assert(kErrors.size() == std::to_underlying(ErrorId::Systemd) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::Systemd) + 1U);
 
 }  // namespace
 

@@ -46,6 +46,7 @@ enum class ErrorId : std::uint8_t {
   Interrupted,       // somebody wanted the hook to end
   Deadline,          // the container's root file system does not answer
   Record,            // the record of a container is not there, or another's
+  Systemd,           // systemd cannot be told of the devices
 };
 
 // What the user should know although the run succeeded.
@@ -63,6 +64,7 @@ enum class WarningId : std::uint8_t {
   NotLocked,       // the container's root could take restrictions of our mounts away
   NotSealed,       // the container could make our read-only mounts writable
   NoRecord,        // what was done is not on record
+  Systemd,         // systemd was not told of the devices, and may take them away
 };
 
 struct ErrorInfo {
