@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 
 #include "json.hpp"
@@ -45,6 +46,8 @@ class Walker {
   [[nodiscard]] std::size_t depth() const { return depth_; }
   // The string just walked over, between its quotation marks, as written.
   [[nodiscard]] std::string_view raw_string() const { return string_; }
+  // What has not been walked over yet.
+  [[nodiscard]] std::string_view rest() const { return text_.substr(at_); }
   // Whether a colon comes next: the string just walked over was a key.
   [[nodiscard]] bool before_colon() const {
     auto i = at_;
@@ -111,29 +114,47 @@ bool looks_whole(std::string_view json) {
   return walker.next() == Walker::Token::End;
 }
 
-std::optional<std::string_view> find_member(std::string_view json, std::string_view key) {
+namespace {
+
+// The text from the value of the member `key` of the outermost object on. Nothing if there is none,
+// it repeats, or a key beside it has an escape.
+std::optional<std::string_view> value_of(std::string_view json, std::string_view key) {
   if (!looks_whole(json)) return std::nullopt;
   Walker walker(json);
-  std::optional<std::string_view> found;
-  bool key_seen = false;
-  bool value_next = false;  // the colon behind the key was the last token
+  std::optional<std::string_view> value;
   for (auto token = walker.next(); token != Walker::Token::End; token = walker.next()) {
-    if (token == Walker::Token::String && walker.depth() == 1) {
-      if (walker.before_colon()) {
-        // An escape can make any key of it.
-        if (walker.raw_string().contains('\\')) return std::nullopt;
-        if (walker.raw_string() != key) continue;
-        if (key_seen) return std::nullopt;  // no parser may choose between the two
-        key_seen = true;
-        (void)walker.next();  // the colon
-        value_next = true;
-        continue;
-      }
-      if (value_next && !walker.raw_string().contains('\\')) found = walker.raw_string();
-    }
-    value_next = false;
+    if (token != Walker::Token::String || walker.depth() != 1 || !walker.before_colon()) continue;
+    // An escape can make any key of it.
+    if (walker.raw_string().contains('\\')) return std::nullopt;
+    if (walker.raw_string() != key) continue;
+    if (value) return std::nullopt;  // no parser may choose between the two
+    (void)walker.next();             // the colon
+    value = walker.rest();
   }
-  return found;
+  return value;
+}
+
+}  // namespace
+
+std::optional<std::string_view> find_member(std::string_view json, std::string_view key) {
+  const auto value = value_of(json, key);
+  if (!value) return std::nullopt;
+  Walker walker(*value);
+  if (walker.next() != Walker::Token::String || walker.raw_string().contains('\\'))
+    return std::nullopt;
+  return walker.raw_string();
+}
+
+std::optional<std::uint32_t> find_number(std::string_view json, std::string_view key) {
+  auto value = value_of(json, key);
+  if (!value) return std::nullopt;
+  value->remove_prefix(std::min(value->find_first_not_of(" \t\n\r"), value->size()));
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
+  if (error != std::errc() || value->starts_with('0')) return std::nullopt;
+  value->remove_prefix(static_cast<std::size_t>(end - value->data()));
+  const bool whole = value->find_first_of(" \t\n\r,}") == 0;
+  return whole ? std::optional(number) : std::nullopt;
 }
 
 bool has_gpu_word(std::string_view text) {

@@ -26,6 +26,8 @@ void check_state(std::string_view text) {
   const auto status = find_member(text, "status");
   if (status && *status != state->status) std::abort();
   if (status == "stopped" && state->pid) std::abort();
+  if (const auto found = find_number(text, "pid"); found && state->pid)
+    if (std::cmp_not_equal(*found, *state->pid)) std::abort();
   for (const auto& [key, value] : {std::pair("id", state->id), std::pair("bundle", state->bundle)})
     if (const auto found = find_member(text, key); found && *found != value) std::abort();
   if (const auto found = find_member(text, "root"); found && *found != state->root.value_or(""))

@@ -50,6 +50,20 @@ TEST(Outline, FindsNothingWhereReadersCouldDiffer) {
     EXPECT_EQ(find_member(text, "bundle"), std::nullopt) << text;
 }
 
+TEST(Outline, FindsAPositiveIntegerOfTheOutermostObject) {
+  EXPECT_EQ(find_number(R"({"x":{"pid":3},"pid":4711})", "pid"), 4711U);
+  EXPECT_EQ(find_number("{\"pid\" :\n 4294967295 ,\"id\":\"c\"}", "pid"), 4294967295U);
+}
+
+TEST(Outline, FindsNoNumberWhereReadersCouldDiffer) {
+  for (const auto* text :
+       {R"({"pid":"7"})", R"({"pid":7,"pid":8})", R"({"pid":7.0})", R"({"pid":7e1})",
+        R"({"pid":-7})", R"({"pid":+7})", R"({"pid":07})", R"({"pid":0})", R"({"pid":4294967296})",
+        R"({"pid":[7]})", R"({"pid":7)", R"({"pid":7x})", R"({"p\u0069d":7})", R"({"pid":null})",
+        R"({"pid":})", R"({"id":7})"})
+    EXPECT_EQ(find_number(text, "pid"), std::nullopt) << text;
+}
+
 TEST(Outline, SeesEachWordThatMayAskForAGpu) {
   for (const auto* text :
        {R"(["NVIDIA_VISIBLE_DEVICES=all"])", R"(["CUDA_VERSION=12.4"])",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -21,6 +22,10 @@ namespace nvhook::oci {
 // from `json`.
 [[nodiscard]] std::optional<std::string_view> find_member(std::string_view json,
                                                           std::string_view key);
+
+// Likewise its value if it is a positive integer that fits, written without sign, fraction and
+// exponent.
+[[nodiscard]] std::optional<std::uint32_t> find_number(std::string_view json, std::string_view key);
 
 // Whether config.json may ask for a GPU: one of the request's words occurs in it ("NVIDIA_",
 // "CUDA_VERSION", "nvidia-container-devices"), or an escape (\u) that could hide one.
