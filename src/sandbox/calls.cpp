@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <csignal>
@@ -117,6 +118,34 @@ const Rows kPlace = {
     {"mount", {has(3, MS_BIND), has_none(3, ~kBindFlags)}},
     {"mount", {is(3, MS_PRIVATE)}},
     {"rt_sigpending", {}},  // whether somebody wants the run to end
+};
+
+// nvhook-systemd: its socket to nvhook, one to systemd, and files below systemd's folder.
+const Rows kTell = {
+    {"socket", {is(0, AF_UNIX)}},
+    {"connect", {}},
+    {"getsockname", {}},
+    {"fcntl", {is(1, F_GETFL)}},
+    {"fcntl", {is(1, F_SETFL)}},
+    {"fcntl", {is(1, F_SETFD)}},
+    {"sendto", {}},
+    {"sendmsg", {}},
+    {"recvmsg", {}},
+    // libdbus says who we are, and takes no address from the environment of a setuid program.
+    {"geteuid", {}},
+    {"getresuid", {}},
+    {"getresgid", {}},
+    {"openat2", {below_descriptor(0)}},
+    {"openat2", {is(0, -1)}},
+    {"openat", {below_descriptor(0)}},
+    {"newfstatat", {below_descriptor(0)}},
+    {"readlinkat", {below_descriptor(0)}},
+    {"getdents64", {}},
+    {"mkdirat", {below_descriptor(0)}},
+    {"fchmod", {}},
+    {"renameat", {below_descriptor(0), below_descriptor(2)}},
+    {"renameat2", {below_descriptor(0), below_descriptor(2), is(4, 0)}},
+    {"unlinkat", {below_descriptor(0)}},
 };
 
 // From when the parser child is at work until the container is entered.
@@ -222,13 +251,16 @@ std::vector<Table> tables() {
   const auto parser = kEverywhere + kParser;
   const auto place = kEverywhere + kMain + kPlace;
   const auto prepare = place + kPrepare;  // filters add up: what Place has, Prepare must have
+  const auto tell = kEverywhere + kMain + kTell;
   return {
       {"Parser", parser},
       {"Prepare", prepare},
       {"Place", place},
+      {"Tell", tell},
       {"ParserInstrumented", parser + kInstruments},
       {"PrepareInstrumented", prepare + kInstruments},
       {"PlaceInstrumented", place + kInstruments},
+      {"TellInstrumented", tell + kInstruments},
   };
 }
 

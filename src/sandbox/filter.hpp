@@ -15,6 +15,7 @@ enum class Filter : std::uint8_t {
   Parser,   // of the parser child
   Prepare,  // of the main process until it has entered the container
   Place,    // from then on; it has nothing that Prepare lacks
+  Tell,     // of nvhook-systemd
 };
 
 // Sanitizers and gcov make calls of their own in the process that they look at.

@@ -72,6 +72,7 @@ int end_of(std::initializer_list<Filter> filters, const Call& call) {
 int end_in_parser(const Call& call) { return end_of({Filter::Parser}, call); }
 int end_in_prepare(const Call& call) { return end_of({Filter::Prepare}, call); }
 int end_in_place(const Call& call) { return end_of({Filter::Prepare, Filter::Place}, call); }
+int end_in_tell(const Call& call) { return end_of({Filter::Tell}, call); }
 
 constexpr unsigned long kAtCwd = static_cast<unsigned>(AT_FDCWD);
 constexpr auto kCharacterDevice = S_IFCHR | 0666U;
@@ -114,7 +115,6 @@ const std::vector<Call> kNever = {
     call("setting the clock", SYS_clock_settime),
     call("a socket", SYS_socket, AF_INET, SOCK_STREAM),
     call("a pair of sockets", SYS_socketpair, AF_UNIX, SOCK_STREAM),
-    call("connect", SYS_connect, 0),
     call("a file by number", SYS_open_by_handle_at, kDir),
     call("a file in memory", SYS_memfd_create),
     call("chroot", SYS_chroot),
@@ -137,6 +137,7 @@ const std::vector<Call> kNever = {
 };
 
 const std::vector<Call> kNotInParser = {
+    call("connect", SYS_connect, 0),
     call("openat", SYS_openat, kAtCwd),
     call("openat2", SYS_openat2, kDir),
 #if defined(__x86_64__)
@@ -161,6 +162,7 @@ const std::vector<Call> kNotInParser = {
 };
 
 const std::vector<Call> kNotInPrepare = {
+    call("connect", SYS_connect, 0),
     call("a signal that supervision does not hand on", SYS_kill, kNobody, SIGSTOP),
     call("a pid namespace to enter", SYS_setns, kDir, CLONE_NEWPID),
     call("any namespace to enter", SYS_setns, kDir, 0),
@@ -172,6 +174,7 @@ const std::vector<Call> kNotInPrepare = {
 
 // Names below the working directory lead to the runtime's view of the host.
 const std::vector<Call> kNotInPlace = {
+    call("connect", SYS_connect, 0),
     call("openat by path", SYS_openat, kAtCwd, 0, O_PATH | O_NOFOLLOW),
     call("openat by path, widened", SYS_openat, 0xffffffffffffff9cUL, 0, O_PATH | O_NOFOLLOW),
     call("openat by path, odd", SYS_openat, 0x1ffffff9cUL, 0, O_PATH | O_NOFOLLOW),
@@ -225,11 +228,38 @@ const std::vector<Call> kNotInPlace = {
     call("send", SYS_sendto, kDir),
 };
 
+// Files below systemd's folder, and nothing else of the machine.
+const std::vector<Call> kNotInTell = {
+    call("openat by path", SYS_openat, kAtCwd, 0, O_RDONLY),
+    call("openat2 by path", SYS_openat2, kAtCwd),
+#if defined(__x86_64__)
+    call("open", SYS_open),
+    call("rename", SYS_rename),
+    call("unlink", SYS_unlink),
+#endif
+    call("stat by path", SYS_newfstatat, kAtCwd),
+    call("unlink by path", SYS_unlinkat, kAtCwd),
+    call("mkdir by path", SYS_mkdirat, kAtCwd),
+    call("rename to a path", SYS_renameat2, kDir, 0, kAtCwd, 0, 0),
+    call("a link", SYS_symlinkat, 0, kDir),
+    call("a file that is no regular one", SYS_mknodat, kDir, 0, S_IFIFO | 0444),
+    call("a mode by path", SYS_fchmodat, kDir, 0, 0777),
+    call("a socket of the kernel's", SYS_socket, AF_NETLINK, SOCK_RAW),
+    call("a server", SYS_bind, kDir),
+    call("a fork", SYS_clone, CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD),
+    call("a signal", SYS_kill, kNobody, SIGKILL),
+    call("mount", SYS_mount, 0, 0, 0, MS_BIND, 0),
+    call("setns", SYS_setns, kDir, CLONE_NEWNS),
+    call("other capabilities", SYS_capset),
+    call("another filter", SYS_seccomp, SECCOMP_SET_MODE_FILTER),
+};
+
 TEST(Filter, ForbidsInEveryPhaseWhatNoneNeeds) {
   for (const auto& each : kNever) {
     EXPECT_EQ(end_in_parser(each), SIGSYS) << each;
     EXPECT_EQ(end_in_prepare(each), SIGSYS) << each;
     EXPECT_EQ(end_in_place(each), SIGSYS) << each;
+    EXPECT_EQ(end_in_tell(each), SIGSYS) << each;
   }
 }
 
@@ -245,6 +275,10 @@ TEST(Filter, ForbidsPathsAndPreparationsInTheContainer) {
   for (const auto& each : kNotInPlace) EXPECT_EQ(end_in_place(each), SIGSYS) << each;
 }
 
+TEST(Filter, LeavesNvhookSystemdItsSocketsAndOneFolder) {
+  for (const auto& each : kNotInTell) EXPECT_EQ(end_in_tell(each), SIGSYS) << each;
+}
+
 // That a filter is not simply closed; the whole runs of other tests show the rest.
 TEST(Filter, LetsThroughWhatItsPhaseDoes) {
   const auto memory =
@@ -256,6 +290,8 @@ TEST(Filter, LetsThroughWhatItsPhaseDoes) {
   EXPECT_EQ(end_in_place(call("move", SYS_move_mount, kDir, 0, kDir, 0, kByDescriptor)), 0);
   EXPECT_EQ(end_in_place(call("file", SYS_mknodat, kDir, 0, S_IFREG | 0444)), 0);
   EXPECT_EQ(end_in_place(call("abort", SYS_tgkill, kNobody, kNobody, SIGABRT)), 0);
+  EXPECT_EQ(end_in_tell(call("a socket", SYS_socket, AF_UNIX, SOCK_STREAM)), 0);
+  EXPECT_EQ(end_in_tell(call("open", SYS_openat2, kDir)), 0);
 }
 
 // A kernel that is older than seccomp's calls (5.2 and before) has the ways of then.

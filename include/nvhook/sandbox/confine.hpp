@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nvhook/base/error.hpp"
+
+namespace nvhook::sandbox {
+
+// For nvhook-systemd: gives up every capability, for good, and all system calls but those that talk
+// over unix sockets and read and write files below a directory that is held already (Filter::Tell).
+// That it is root is all that systemd asks of it. On a kernel without seccomp filters it does
+// without one. Fails with E_KERNEL.
+[[nodiscard]] Result<void> confine_to_telling();
+
+}  // namespace nvhook::sandbox
