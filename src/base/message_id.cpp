@@ -44,6 +44,7 @@ constexpr std::array kErrors = {
     ErrorInfo{ErrorId::NoSpace, "E_NOSPC", 5},
     ErrorInfo{ErrorId::Interrupted, "E_INTERRUPTED", 5},
     ErrorInfo{ErrorId::Deadline, "E_DEADLINE", 4},
+    ErrorInfo{ErrorId::Systemd, "E_SYSTEMD", 5},
 };
 
 constexpr std::array kWarnings = {
@@ -59,6 +60,7 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::Log, "W_LOG"},
     WarningInfo{WarningId::NotLocked, "W_NOT_LOCKED"},
     WarningInfo{WarningId::NotSealed, "W_NOT_SEALED"},
+    WarningInfo{WarningId::Systemd, "W_SYSTEMD"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -70,8 +72,8 @@ constexpr bool in_enum_order(const Table& table) {
 }
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
-static_assert(kErrors.size() == std::to_underlying(ErrorId::Deadline) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::NotSealed) + 1U);
+static_assert(kErrors.size() == std::to_underlying(ErrorId::Systemd) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::Systemd) + 1U);
 
 }  // namespace
 

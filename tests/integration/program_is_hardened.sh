@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# usage: program_is_hardened.sh PROGRAM BUILD-DIRECTORY
+# usage: program_is_hardened.sh BUILD-DIRECTORY PROGRAM...
 #
-# What the compiler and the linker were asked for is in the program that ships.
+# What the compiler and the linker were asked for is in the programs that ship.
 # shellcheck source=tests/support/script_test.sh
 source "$(dirname "$(readlink -f "$0")")/../support/script_test.sh"
-program=$1
-build=$2
+build=$1
+shift
 
 # refuse WHAT PATTERN TEXT: fails if a line of the text matches.
 refuse() {
@@ -23,17 +23,20 @@ want() {
   exit 1
 }
 
-segments=$(readelf --wide --file-header --segments "$program")
-dynamic=$(readelf --wide --dynamic "$program")
-want 'its addresses are not random' 'Type: +DYN' "$segments"
-refuse 'it needs a loader' 'INTERP' "$segments"
-refuse 'it needs libraries, or looks for them in a path of its own' \
-  'NEEDED|RPATH|RUNPATH' "$dynamic"
-refuse 'its code is written to when it starts' 'TEXTREL' "$dynamic"
-refuse 'it has memory that is code and data' '^ +(LOAD|GNU_STACK) .* (RWE|WE|W E) ' "$segments"
-want 'its stack could be code' '^ +GNU_STACK .* RW ' "$segments"
-want 'its tables stay writable' '^ +GNU_RELRO' "$segments"
-want 'its tables stay writable for a while' 'BIND_NOW' "$dynamic"
+for program in "$@"; do
+  segments=$(readelf --wide --file-header --segments "$program")
+  dynamic=$(readelf --wide --dynamic "$program")
+  want "$program: its addresses are not random" 'Type: +DYN' "$segments"
+  refuse "$program: it needs a loader" 'INTERP' "$segments"
+  refuse "$program: it needs libraries, or looks for them in a path of its own" \
+    'NEEDED|RPATH|RUNPATH' "$dynamic"
+  refuse "$program: its code is written to when it starts" 'TEXTREL' "$dynamic"
+  refuse "$program: it has memory that is code and data" '^ +(LOAD|GNU_STACK) .* (RWE|WE|W E) ' \
+    "$segments"
+  want "$program: its stack could be code" '^ +GNU_STACK .* RW ' "$segments"
+  want "$program: its tables stay writable" '^ +GNU_RELRO' "$segments"
+  want "$program: its tables stay writable for a while" 'BIND_NOW' "$dynamic"
+done
 
 # Our own objects; what comes from the distribution's libraries is theirs to build. (Debian 12
 # builds glibc without marks for IBT and shadow stacks, so the program as a whole has none.)
@@ -54,6 +57,7 @@ for object in "${objects[@]}"; do
   esac
   case $object in
     */parser_child.cpp.o | */supervise.cpp.o) ;;
+    */teller.cpp.o) ;; # starts nvhook-systemd
     *) refuse "$object can fork" ' fork$' "$undefined" ;;
   esac
 done

@@ -45,6 +45,7 @@ enum class ErrorId : std::uint8_t {
   NoSpace,           // no space, inodes or mounts left
   Interrupted,       // somebody wanted the hook to end
   Deadline,          // the container's root file system does not answer
+  Systemd,           // systemd cannot be told of the devices
 };
 
 // What the user should know although the run succeeded.
@@ -61,6 +62,7 @@ enum class WarningId : std::uint8_t {
   Log,             // the log or debug file cannot be written
   NotLocked,       // the container's root could take restrictions of our mounts away
   NotSealed,       // the container could make our read-only mounts writable
+  Systemd,         // systemd was not told of the devices, and may take them away
 };
 
 struct ErrorInfo {
