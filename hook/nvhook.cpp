@@ -18,6 +18,7 @@
 #include "prepare.hpp"
 #include "read_spec.hpp"
 #include "supervise.hpp"
+#include "systemd_step.hpp"
 
 namespace nvhook {
 namespace {
@@ -57,18 +58,14 @@ Warning no_filters() {
 
 request::NothingAsked nothing_to_do() { return {"the container asks for no GPU, or has stopped"}; }
 
-// From a container's description to its plan. Nothing asked for one that has stopped or whose
-// bundle speaks of no GPU; such a container does not depend on the settings either, and does not
-// pay for what follows: giving up privileges, and a second process. For others the settings are
-// read while that parses.
-Result<Outcome> look_at_container(const Command& command, Phases& phases, Journal& journal) {
-  auto texts = command.bundle ? read_texts_of_bundle(*command.bundle) : read_texts();
-  if (!texts) return std::unexpected(std::move(texts).error());
-  if (!*texts) return nothing_to_do();
-
+// From a container's description to its plan; nothing asked for where there is none to look at. The
+// settings are read while the description is parsed.
+Result<Outcome> look_at_container(std::optional<SpecTexts> texts, const Command& command,
+                                  Phases& phases, Journal& journal) {
+  if (!texts) return nothing_to_do();
   if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
-  auto pending = PendingSpec::start(**texts);
-  texts->reset();  // may be large, and only the child reads them
+  auto pending = PendingSpec::start(*texts);
+  texts.reset();  // may be large, and only the child reads them
   if (!pending) return std::unexpected(std::move(pending).error());
   if (auto done = phases.begin(Phase::Request); !done)
     return std::unexpected(std::move(done).error());
@@ -83,8 +80,10 @@ Result<Outcome> look_at_container(const Command& command, Phases& phases, Journa
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
+  auto texts = command.bundle ? read_texts_of_bundle(*command.bundle) : read_texts();
+  if (!texts) return std::unexpected(std::move(texts).error());
   Phases phases(sandbox::Course::DryRun);
-  const auto outcome = look_at_container(command, phases, journal);
+  const auto outcome = look_at_container(std::exchange(*texts, {}), command, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   const auto style = ::isatty(STDOUT_FILENO) == 1 && !surroundings.no_color ? plan::Style::Colour
                                                                             : plan::Style::Plain;
@@ -99,12 +98,19 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
   return print(as_text(prepared.plan));
 }
 
+// A container that has stopped, or whose bundle speaks of no GPU, does not depend on the settings,
+// and does not pay for what follows: giving up privileges, and further processes.
 Result<void> run_hook(const Command& command, Journal& journal) {
+  auto texts = read_texts();
+  if (!texts) return std::unexpected(std::move(texts).error());
+  if (!*texts) return {};
+  auto systemd_step = SystemdStep::begin((*texts)->pid);
   Phases phases(sandbox::Course::Hook);
-  const auto outcome = look_at_container(command, phases, journal);
+  const auto outcome = look_at_container(std::exchange(*texts, {}), command, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   const auto* prepared = std::get_if<Prepared>(&*outcome);
   if (prepared == nullptr) return {};
+  systemd_step.settle(*prepared->process);
 
   for (const auto& warning : prepared->plan.warnings) journal.warning(warning);
   if (journal.debugging()) journal.step(plan::to_json(prepared->plan));
@@ -120,6 +126,7 @@ Result<void> run_hook(const Command& command, Journal& journal) {
   if (!done) return std::unexpected(done.error());
   try {
     for (const auto& warning : *done) journal.warning(warning);
+    if (const auto warning = systemd_step.finish(prepared->plan)) journal.warning(*warning);
   } catch (const std::bad_alloc&) {  // what is done is done, said or not
   }
   return {};

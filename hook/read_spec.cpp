@@ -123,14 +123,16 @@ Result<std::optional<SpecTexts>> read_texts() {
   // A glance at the text finds most containers that need nothing. What it finds is compared with
   // what the parser says before anything is done on its ground.
   std::string bundle;
+  std::optional<pid_t> pid;
   Result<std::string> config = failure(ErrorId::Bug, "config.json is not read yet");
   if (oci::looks_whole(*state)) {
     if (oci::find_member(*state, "status") == "stopped") return std::nullopt;
     bundle = oci::find_member(*state, "bundle").value_or("");
     if (!bundle.empty()) config = read_config(bundle);
     if (config && asks_for_nothing(*config)) return std::nullopt;
+    if (const auto number = oci::find_number(*state, "pid")) pid = static_cast<pid_t>(*number);
   }
-  return SpecTexts{std::move(*state), std::move(bundle), std::move(config)};
+  return SpecTexts{std::move(*state), std::move(bundle), std::move(config), pid};
 }
 
 Result<std::optional<SpecTexts>> read_texts_of_bundle(const std::string& bundle) {

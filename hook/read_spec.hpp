@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,9 +22,10 @@ struct Spec {
 
 // What there is to know about a container, unread.
 struct SpecTexts {
-  std::string state;           // empty: there is no container, only a bundle
-  std::string bundle;          // as a glance at the state has found it; may be empty
-  Result<std::string> config;  // of that bundle
+  std::string state;              // empty: there is no container, only a bundle
+  std::string bundle;             // as a glance at the state has found it; may be empty
+  Result<std::string> config;     // of that bundle
+  std::optional<pid_t> pid = {};  // by the same glance
 };
 
 // Reads the state on standard input and the bundle's config.json. Nothing for a container that has

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "systemd_step.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/files/procfs.hpp"
+#include "nvhook/files/read.hpp"
+#include "nvhook/systemd/device_allow.hpp"
+#include "nvhook/systemd/scope.hpp"
+#include "nvhook/systemd/transient.hpp"
+
+namespace nvhook {
+namespace {
+
+using systemd::Restriction;
+
+constexpr std::size_t kMaxCgroupFile = 65536;  // a dozen lines of PATH_MAX at most
+
+std::optional<std::string> scope_at(int directory, const std::string& cgroup_file) {
+  const auto text = files::read_kernel_file(directory, cgroup_file, kMaxCgroupFile);
+  return text ? systemd::scope_of(*text) : std::nullopt;
+}
+
+Result<Restriction> restriction_of(const std::string& scope) {
+  const auto transient = systemd::open_transient();
+  if (!transient) return std::unexpected(transient.error());
+  const auto files = systemd::unit_files_of(transient->get(), scope);
+  if (!files) return std::unexpected(files.error());
+  return systemd::restriction_in(*files);
+}
+
+// A node that the runtime has made in the container is named by its number only.
+systemd::Order order_of(const plan::Plan& plan, const std::string& scope) {
+  systemd::Order order{.scope = scope, .nodes = {}};
+  for (const auto& device : plan.devices) {
+    const auto mount = std::ranges::find(plan.mounts, device.path, &plan::Mount::target);
+    order.nodes.push_back(
+        {mount == plan.mounts.end() ? std::string() : mount->source.value, device.number});
+  }
+  return order;
+}
+
+}  // namespace
+
+SystemdStep SystemdStep::begin(std::optional<pid_t> pid) {
+  SystemdStep step;
+  step.booted_ = systemd::is_booted();
+  if (!step.booted_ || !pid) return step;
+  const auto proc = files::open_proc();
+  if (proc) step.glanced_ = scope_at(proc->get(), std::to_string(*pid) + "/cgroup");
+  if (!step.glanced_) return step;
+  const auto restriction = restriction_of(*step.glanced_);
+  if (!restriction)
+    step.teller_ = std::unexpected(restriction.error());
+  else if (*restriction == Restriction::Program)
+    step.teller_ = failure(ErrorId::Systemd, std::string(systemd::kPutsBackAProgram));
+  else if (*restriction == Restriction::List)
+    step.teller_ = systemd::Teller::start();
+  return step;
+}
+
+void SystemdStep::settle(const container::Process& process) {
+  if (booted_) scope_ = scope_at(process.proc.get(), "cgroup");
+}
+
+std::optional<Warning> SystemdStep::finish(const plan::Plan& plan) {
+  if (!scope_ || plan.devices.empty()) return std::nullopt;
+  Result<void> told;
+  if (scope_ != glanced_)
+    told = failure(ErrorId::Systemd, "it was not found in time");
+  else if (teller_)
+    told = *teller_ ? (*teller_)->give(order_of(plan, *scope_))
+                    : Result<void>(std::unexpected(teller_->error()));
+  teller_.reset();  // it can tell by this that nobody waits
+  if (told) return std::nullopt;
+  return Warning{WarningId::Systemd,
+                 "systemd does not know that " + quote(*scope_) +
+                     " has GPUs: " + told.error().message() +
+                     "; the container loses them when systemd sets up its devices anew "
+                     "(daemon-reload, a change of its limits)"};
+}
+
+}  // namespace nvhook
