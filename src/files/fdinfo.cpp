@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <string>
@@ -18,12 +19,18 @@
 namespace nvhook::files {
 namespace {
 
-// The first bytes of a small procfs file; nothing if it cannot be read.
-std::string start_of(int directory, const std::string& name) {
+using Buffer = std::array<char, 512>;
+
+// The first bytes of a small procfs file; none if it is not there, as under another mount. Asks for
+// no memory, of which there may be none when a run is undone.
+Result<std::string_view> start_of(int directory, const std::string& name, Buffer& buffer) {
   const UniqueFd fd(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  std::array<char, 512> bytes{};
-  const auto size = fd ? ::read(fd.get(), bytes.data(), bytes.size()) : -1;
-  return size < 0 ? std::string() : std::string(bytes.data(), static_cast<std::size_t>(size));
+  const auto size = fd ? ::read(fd.get(), buffer.data(), buffer.size()) : -1;
+  if (size >= 0) return std::string_view(buffer.data(), static_cast<std::size_t>(size));
+  // Which say nothing about what is there.
+  if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+    return system_failure(ErrorId::Kernel, "read " + name + " in /proc/<pid>");
+  return std::string_view();
 }
 
 // Opens /proc/<pid>/fdinfo. Whether something is mounted over the directory of our pid cannot be
@@ -35,7 +42,10 @@ Result<UniqueFd> open_fdinfo(int proc) {
   struct stat status {};
   if (!self || ::fstat(proc, &root) != 0 || ::fstat(self.get(), &status) != 0)
     return system_failure(ErrorId::Kernel, "open /proc/<pid>");
-  if (status.st_dev != root.st_dev || !start_of(self.get(), "stat").starts_with(pid + " "))
+  Buffer buffer{};
+  const auto stat = start_of(self.get(), "stat", buffer);
+  if (!stat) return std::unexpected(stat.error());
+  if (status.st_dev != root.st_dev || !stat->starts_with(pid + " "))
     return failure(ErrorId::Kernel,
                    "/proc/" + pid + " is not this process's: something is mounted over it");
   UniqueFd fdinfo(::openat(self.get(), "fdinfo", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -45,12 +55,14 @@ Result<UniqueFd> open_fdinfo(int proc) {
 
 // "pos:\t0\nflags:\t012000000\nmnt_id:\t26\n...", proc(5)
 Result<std::uint64_t> read_mount_id(int fdinfo, int fd) {
-  const auto text = start_of(fdinfo, std::to_string(fd));
+  Buffer buffer{};
+  const auto text = start_of(fdinfo, std::to_string(fd), buffer);
+  if (!text) return std::unexpected(text.error());
   constexpr std::string_view kField = "\nmnt_id:\t";
-  const auto at = text.find(kField);
+  const auto at = text->find(kField);
   std::uint64_t id = 0;
-  if (at == text.npos ||
-      std::from_chars(text.data() + at + kField.size(), text.data() + text.size(), id).ec !=
+  if (at == text->npos ||
+      std::from_chars(text->data() + at + kField.size(), text->data() + text->size(), id).ec !=
           std::errc())
     return failure(ErrorId::Kernel, "/proc/self/fdinfo tells no mount of a descriptor");
   return id;

@@ -62,7 +62,8 @@ struct Outcome {
 };
 
 // A case of the attack suite: arrange scene(), then say what may come of it. Each expectation runs
-// the hook once, after a dry run, and asks every oracle that applies.
+// the hook once, after a dry run, and asks every oracle that applies; again if others on this
+// machine have made the hook refuse with E_RACE.
 class Attack : public ::testing::TestWithParam<Variant> {
  protected:
   void SetUp() override;
@@ -92,11 +93,11 @@ class Attack : public ::testing::TestWithParam<Variant> {
   // Its calls, if it was traced.
   [[nodiscard]] std::vector<Call> calls_of_last_run() const;
 
-  // What the expectations are made of: runs nvhook, or another program in its place, and judges.
-  // Of another program the messages and the form of its calls are not judged.
+  // What the expectations are made of: runs nvhook, or another program in its place, on the tier's
+  // kernel, and judges. Of another program the messages and the form of its calls are not judged.
   const Outcome& run_hook();
   const Outcome& run_instead(const std::vector<std::string>& command);
-  // The words that run nvhook on the scene's host and the tier's kernel.
+  // The words that run nvhook on the scene's host.
   [[nodiscard]] std::vector<std::string> hook_command(std::vector<std::string> arguments) const;
 
  private:
@@ -105,6 +106,7 @@ class Attack : public ::testing::TestWithParam<Variant> {
   // Runs a program as the scene has it.
   enum class Looked { Away, On, WithStrace };
   Finished run_in_scene(std::vector<std::string> command, Looked looked);
+  void run_until_not_called_off();
   // Runs nvhook dry for outcome_.plan; nothing where the scene is not rehearsed.
   std::optional<Finished> run_dry();
   void judge_run(const Before& before);

@@ -163,10 +163,8 @@ TEST_P(Destinations, D21_TheDirectoryIsAppendOnly) {
   contained_or_refused({"E_DST_RO"});
 }
 
-// Names can be made there and not taken away again. statx(2) tells, which kernels of 4.18 have; the
-// tier takes it away for what they do not tell by it.
+// Names can be made there and not taken away again.
 TEST_P(Destinations, D21_TheDirectoryIsAppendOnlyAndALinkIsDueForExchange) {
-  if (GetParam().tier == Tier::Old) return;
   image().symlink(soname_, "libcuda.so.535.104.05");
   set_inode_flag(image().on_disk(kLibraryDirectory), FS_APPEND_FL);
 

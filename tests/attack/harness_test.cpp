@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "attack/attack.hpp"
+#include "attack/disturbance.hpp"
+#include "attack/racer.hpp"
 
 namespace nvhook::test {
 namespace {
@@ -91,6 +93,16 @@ TEST_F(Harness, LeavesAnUnmappedRootNobody) {
   const TestContainer container(root_.on_disk(), {.user_namespace = ids});
 
   EXPECT_GT(container.pid(), 1);
+}
+
+TEST_F(Harness, TellsThatSomebodyDisturbsTheMachine) {
+  root_.directory("/one").directory("/other");
+  const Racer racer({Swap::Exchange, root_.on_disk("/one"), root_.on_disk("/other")});
+
+  bool disturbed = false;
+  for (int tries = 0; tries < 20 && !disturbed; ++tries) disturbed = is_disturbed();
+
+  EXPECT_TRUE(disturbed);
 }
 
 TEST_F(Harness, GivesAContainerAPidNamespace) {

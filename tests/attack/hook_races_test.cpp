@@ -107,10 +107,9 @@ class RacedHooks {
 
   Finished run_nvhook(const std::vector<std::string>& arguments) {
     bundle_.write();
-    auto command = launcher_of(tier_);
-    const auto nvhook = nvhook_on(NVHOOK_SIMULATED_HOST, arguments);
-    command.insert(command.end(), nvhook.begin(), nvhook.end());
-    return run(command, container_->state(bundle_.path()));
+    return launch({.arguments = nvhook_on(NVHOOK_SIMULATED_HOST, arguments),
+                   .input = container_->state(bundle_.path()),
+                   .tier = tier_});
   }
 
   [[nodiscard]] MountTable mount_table() const {

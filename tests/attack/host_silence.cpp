@@ -60,11 +60,19 @@ void HostSilence::add(const fs::path& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct statfs facts{};
   if (!fd || ::fstatfs(fd.get(), &facts) != 0) return;
+  // What is bound elsewhere as well has its names where it was mounted first.
+  if (system_of(facts.f_fsid) != file_systems_.end()) return;
   // Procfs and the like have no names that last, so the kernel does not tell of them.
   if (::fanotify_mark(group_.get(), FAN_MARK_ADD | FAN_MARK_FILESYSTEM, kChanges, fd.get(),
                       nullptr) != 0)
     return;
   file_systems_.push_back({facts.f_fsid, std::move(fd)});
+}
+
+std::vector<HostSilence::FileSystem>::const_iterator HostSilence::system_of(fsid_t id) const {
+  return std::ranges::find_if(file_systems_, [&](const auto& known) {
+    return std::memcmp(&known.id, &id, sizeof id) == 0;
+  });
 }
 
 std::string HostSilence::read_what_is_there() {
@@ -95,9 +103,7 @@ void HostSilence::forget() { (void)read_what_is_there(); }
 fs::path HostSilence::place_of(const void* info) const {
   fanotify_event_info_fid head{};
   std::memcpy(&head, info, sizeof head);
-  const auto system = std::ranges::find_if(file_systems_, [&](const auto& known) {
-    return std::memcmp(&known.id, &head.fsid, sizeof known.id) == 0;
-  });
+  const auto system = system_of({{head.fsid.val[0], head.fsid.val[1]}});
   if (system == file_systems_.end()) return "(unknown file system)";
 
   // The handle of the directory, and behind it the name in there, ended by NUL.

@@ -20,7 +20,8 @@ namespace nvhook::test {
 // not reported.
 class HostSilence {
  public:
-  // Listens from now on. Aborts where the kernel cannot: it takes root and Linux 5.13.
+  // Listens from now on; to be made before tests mount anything. Aborts where the kernel cannot: it
+  // takes root and Linux 5.13.
   HostSilence();
 
   // Listens to the file system mounted at `path`, too.
@@ -37,6 +38,7 @@ class HostSilence {
     UniqueFd fd;
   };
 
+  [[nodiscard]] std::vector<FileSystem>::const_iterator system_of(fsid_t id) const;
   [[nodiscard]] std::string read_what_is_there();
   // Where the event happened; empty if its directory is gone again.
   [[nodiscard]] std::filesystem::path place_of(const void* info) const;

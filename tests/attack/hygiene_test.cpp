@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -21,6 +22,8 @@
 #include <map>
 
 #include "attack/attack.hpp"
+#include "attack/start_of_hook.hpp"
+#include "support/sanitized.hpp"
 
 namespace nvhook::test {
 namespace {
@@ -29,12 +32,6 @@ namespace fs = std::filesystem;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 std::function<void()> with_limit(__rlimit_resource resource, rlim_t most) {
   return [=] {
     const rlimit bound{.rlim_cur = most, .rlim_max = most};
@@ -42,29 +39,47 @@ std::function<void()> with_limit(__rlimit_resource resource, rlim_t most) {
   };
 }
 
-class Hygiene : public Attack {};
+class Hygiene : public Attack {
+ protected:
+  // Sanitizers find out by a pipe whether there is memory at an address, and take an object for
+  // none where they get no pipe.
+  [[nodiscard]] bool sanitizer_is_blind() const {
+    return kSanitized && outcome().finished.err.contains("object has invalid vptr");
+  }
+};
 
 TEST_P(Hygiene, F03_FewDescriptors) {
   scene().before = with_limit(RLIMIT_NOFILE, 16);
   scene().rehearsed = false;
 
-  refused("E_KERNEL");
+  run_hook();
+  if (sanitizer_is_blind()) return;
 
+  // The walk of older kernels holds the directories on its way, so it comes less far.
+  EXPECT_EQ(outcome().error(), GetParam().tier == Tier::New ? "E_KERNEL" : "E_DRIVER_READ");
+  expect_no_complaints();
   EXPECT_THAT(outcome().finished.err, HasSubstr("Too many open files"));
 }
 
 TEST_P(Hygiene, F03_AnyNumberOfDescriptors) {
   scene().rehearsed = false;
+  std::vector<std::string> reasons = {"Too many open files"};
+  // Kernels without close_range and pidfd_open tell by files what is open and who is alive.
+  if (GetParam().tier == Tier::Old)
+    reasons.insert(reasons.end(),
+                   {"/proc/self/fd does not list them", "has ended, or is a thread"});
   for (const rlim_t most : {3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 20, 24, 32, 40}) {
     SCOPED_TRACE(most);
     scene().before = with_limit(RLIMIT_NOFILE, most);
     run_hook();
     EXPECT_NE(outcome().finished.status, 0);
-    // Only the program that was built has a loader, which needs some as well.
-    if (!kSanitized || most > 8) {
-      EXPECT_THAT(outcome().finished.err, HasSubstr("Too many open files"));
-      expect_no_complaints();
-    }
+    if (sanitizer_is_blind()) continue;
+    // A sanitized program has a loader, which needs some as well.
+    if (kSanitized && most <= 8) continue;
+    EXPECT_TRUE(std::ranges::any_of(reasons, [&](const auto& reason) {
+      return outcome().finished.err.contains(reason);
+    })) << outcome().finished.err;
+    expect_no_complaints();
   }
 }
 
@@ -190,14 +205,16 @@ TEST_P(Hygiene, B01_InheritedDirectoriesOfTheHost) {
   };
   std::size_t looked = 0;
   std::size_t had = 0;
+  bool started = false;
   bool closed = false;
   scene().watch = [&](const WatchedCall& call) {
     const auto files = open_files_of(call.pid);
     const auto count = static_cast<std::size_t>(std::ranges::count(files, directory));
     had = std::max(had, count);
+    started = started || is_start_of_hook(call);
     // Before the first thing that is read.
-    closed = closed || call.number == SYS_fcntl || call.number == SYS_read;
-    if (closed && had >= 64) {
+    closed = closed || (started && (call.number == SYS_fcntl || call.number == SYS_read));
+    if (closed) {
       EXPECT_EQ(count, 0U) << call.name();
       ++looked;
     }
@@ -288,13 +305,14 @@ std::map<std::string, std::function<int()>> attempts_on(pid_t pid, std::uint64_t
 }
 
 TEST_P(Hygiene, B03_AContainerThatSeesTheHook) {
-  constexpr std::size_t kPoints = 20;
-  constexpr std::size_t kEvery = 30;
+  // The hook ends itself if it takes too long, and a sanitized test takes long to fork.
+  constexpr std::size_t kPoints = kSanitized ? 5 : 20;
+  constexpr std::size_t kEvery = 600 / kPoints;
   std::size_t calls = 0;
   std::size_t points = 0;
   bool started = false;
   scene().watch = [&](const WatchedCall& call) {
-    started = started || call.number == SYS_close_range;
+    started = started || is_start_of_hook(call);
     if (!started || points == kPoints || calls++ % kEvery != 0) return Answer{};
     ++points;
     for (const auto& [what, attempt] : attempts_on(call.pid, call.arguments[1])) {

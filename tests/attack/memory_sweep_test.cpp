@@ -7,9 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include <algorithm>
 #include <iostream>
 
+#include "attack/effort.hpp"
 #include "attack/failing_memory.hpp"
 #include "attack/trial.hpp"
 #include "nvhook/base/message_id.hpp"
@@ -67,8 +68,7 @@ class MemorySweep : public ::testing::TestWithParam<Variant> {
     const auto requests = order_->requests;
     ASSERT_GT(requests, 500U) << "the program asks for its memory elsewhere";
     start_over();
-    // In turns, so that several runs of the tests see them all.
-    const std::uint64_t step = std::getenv("NVHOOK_ATTACK_FULL") != nullptr ? 1 : requests / 150;
+    const auto step = std::max(requests / effort().memory_requests, std::uint64_t{1});
     std::size_t refused = 0;
     std::size_t tried = 0;
     for (std::uint64_t nth = 1; nth <= requests; nth += step, ++tried) {

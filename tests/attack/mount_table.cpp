@@ -53,14 +53,22 @@ UniqueFd open_in_steps(const fs::path& path) {
   return fd;
 }
 
-// By the file and not by its name: that is what the container gets to see.
-bool is_the_same_file(const fs::path& one, const fs::path& other) {
-  const auto left_fd = open_in_steps(one);
-  const auto right_fd = open_in_steps(other);
-  struct stat left{};
-  struct stat right{};
-  return ::fstat(left_fd.get(), &left) == 0 && ::fstat(right_fd.get(), &right) == 0 &&
-         left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+bool same_time(const timespec& one, const timespec& other) {
+  return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
+}
+
+// By the file and not by its name: that is what the container gets to see. Sealed, it is on another
+// file system, which shows all but the device as it is.
+bool is_source_of(const PlannedMount& mount, const fs::path& found) {
+  const auto found_fd = open_in_steps(found);
+  const auto source_fd = open_in_steps(mount.source);
+  struct stat is{};
+  struct stat due{};
+  if (::fstat(found_fd.get(), &is) != 0 || ::fstat(source_fd.get(), &due) != 0) return false;
+  if (is.st_ino != due.st_ino) return false;
+  return is.st_dev == due.st_dev ||
+         (mount.sealed && is.st_mode == due.st_mode && is.st_size == due.st_size &&
+          same_time(is.st_mtim, due.st_mtim) && same_time(is.st_ctim, due.st_ctim));
 }
 
 }  // namespace
@@ -109,7 +117,7 @@ Complaints judge_mounts(const TestContainer& container, const MountTable& before
     if (row.options != planned->options)
       complain(quote(target) + " has " + row.options + ", planned " + planned->options);
     if (!row.propagation.empty()) complain(quote(target) + " is " + row.propagation);
-    if (!is_the_same_file(container.inside(target), planned->source))
+    if (!is_source_of(*planned, container.inside(target)))
       complain(quote(target) + " is another file than " + planned->source);
     due.erase(planned);
   }

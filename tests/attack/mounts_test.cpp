@@ -34,6 +34,8 @@ class Mounts : public Attack {
   }
 };
 
+const auto kCuda = std::string(kLibraryDirectory) + "/libcuda.so.550.54.14";
+
 int make_shared(const fs::path& where) {
   return ::mount(nullptr, where.c_str(), nullptr, MS_SHARED, nullptr);
 }
@@ -83,8 +85,6 @@ TEST_P(Mounts, M02_PrivateAndSlaveMountsDoNot) {
 }
 
 TEST_P(Mounts, M03_WhatTheContainerCanDoToWhatItGot) {
-  // A library of the host's that is set-user-id, though none should be.
-  const auto library = std::string(kLibraryDirectory) + "/libcuda.so.550.54.14";
   contained();
 
   std::vector<std::string> libraries;
@@ -123,6 +123,47 @@ TEST_P(Mounts, M03_SetUserIdOfTheHostsFilesIsNotHonoured) {
   const auto found = probe({"/usr/bin/nvidia-smi"});
 
   EXPECT_EQ(found[0]["executed_as"], 1000);
+}
+
+// Old kernels can lock no flags, and nvhook warns. There the file's owner still stands in the way,
+// unless the namespace has the ids of the host.
+TEST_P(Mounts, M04_RootOfAUserNamespaceTakesTheFlagsAway) {
+  const bool locks = GetParam().tier == Tier::New;
+  for (const auto first : {100'000U, 0U}) {
+    SCOPED_TRACE(first);
+    start_over();
+    scene().container.user_namespace = TestContainer::UserNamespace::from(first, 65'536);
+    if (locks)
+      contained();
+    else
+      skipped("W_NOT_LOCKED");
+
+    const auto found = probe({kCuda})[0];
+
+    const bool owner = first == 0;
+    EXPECT_THAT(found["flags"], ElementsAre("ro", "nosuid", "nodev"));
+    EXPECT_EQ(found["write"], owner ? "EROFS" : "EACCES");
+    EXPECT_EQ(found["clear"], locks ? "EPERM" : "ok");
+    EXPECT_EQ(found["remount"], locks ? "EPERM" : "ok");
+    EXPECT_EQ(found["write_after"], !owner ? "EACCES" : locks ? "EROFS" : "ok");
+  }
+}
+
+// A container that may mount, and is root of the host. Old kernels can seal nothing, and nvhook
+// warns.
+TEST_P(Mounts, S10_RootOfTheHostMountsALibraryForWriting) {
+  const bool seals = GetParam().tier == Tier::New;
+  scene().bundle.config["process"]["capabilities"]["bounding"] = {"CAP_SYS_ADMIN"};
+  if (seals)
+    contained();
+  else
+    skipped("W_NOT_SEALED");
+
+  const auto found = probe({kCuda})[0];
+
+  EXPECT_EQ(found["write"], "EROFS");
+  EXPECT_EQ(found["clear"], "ok");
+  EXPECT_EQ(found["write_after"], seals ? "EROFS" : "ok");
 }
 
 long lines_of(const fs::path& file) {
@@ -168,7 +209,8 @@ TEST_P(Mounts, M05_AsManyMountsAsThereMayBe) {
   scene().bundle.write();
 
   const auto ended = launch({.arguments = hook_command({"prestart"}),
-                             .input = container().state(scene().bundle.path())});
+                             .input = container().state(scene().bundle.path()),
+                             .tier = GetParam().tier});
 
   EXPECT_EQ(ended.status, exit_status_of(ErrorId::NoSpace));
   EXPECT_THAT(ended.err, ::testing::StartsWith("nvhook: E_NOSPC: "));
@@ -194,7 +236,7 @@ TEST_P(Mounts, M07_LinkInPlaceOfAMountPoint) {
   for (const auto* target : {"/etc/debian_version", "/nonexistent", "libnvidia-ml.so.550.54.14"}) {
     SCOPED_TRACE(target);
     start_over();
-    image().symlink(std::string(kLibraryDirectory) + "/libcuda.so.550.54.14", target);
+    image().symlink(kCuda, target);
     refused("E_DST_TYPE");
   }
 }

@@ -50,14 +50,14 @@ std::string text_of(const fs::path& path) {
 // The hook, while the test does something else.
 class RunningHook {
  public:
-  RunningHook(const std::vector<std::string>& command, const std::string& state) {
+  explicit RunningHook(const Launch& hook) {
     std::array<int, 2> ends{};
     if (::pipe(ends.data()) != 0) std::abort();
     said_ = UniqueFd(ends[0]);
     const UniqueFd out(ends[1]);
     pid_ = ::fork();
     if (pid_ != 0) return;
-    const auto finished = run(command, state);
+    const auto finished = launch(hook);
     const bool told = ::write(out.get(), finished.err.data(), finished.err.size()) >= 0;
     ::_exit(told ? finished.status : 255);
   }
@@ -100,11 +100,10 @@ class PidRaces : public ::testing::TestWithParam<Variant> {
     names_ = names_below(bundle_.root().on_disk());
   }
 
-  [[nodiscard]] std::vector<std::string> command() const {
-    auto command = launcher_of(GetParam().tier);
-    const auto nvhook = nvhook_on(NVHOOK_SIMULATED_HOST, {"prestart"});
-    command.insert(command.end(), nvhook.begin(), nvhook.end());
-    return command;
+  [[nodiscard]] Launch hook(const TestContainer& container) const {
+    return {.arguments = nvhook_on(NVHOOK_SIMULATED_HOST, {"prestart"}),
+            .input = container.state(bundle_.path()),
+            .tier = GetParam().tier};
   }
 
   // What a run takes that nobody disturbs.
@@ -112,7 +111,7 @@ class PidRaces : public ::testing::TestWithParam<Variant> {
     milliseconds longest{1};
     for (int i = 0; i < 3; ++i) {
       const TestContainer container(bundle_.root().on_disk());
-      const auto finished = run(command(), container.state(bundle_.path()));
+      const auto finished = launch(hook(container));
       EXPECT_EQ(finished.status, 0) << finished.err;
       longest = std::max(longest, finished.wall);
       clean_up();
@@ -142,13 +141,13 @@ TEST_P(PidRaces, R08_ThePidIsAnotherContainersByNow) {
   for (std::uint64_t i = 0; i < effort().kills; ++i) {
     auto container = std::make_unique<TestContainer>(bundle_.root().on_disk());
     const auto pid = container->pid();
-    RunningHook hook(command(), container->state(bundle_.path()));
+    RunningHook running(hook(*container));
     std::this_thread::sleep_for(microseconds(moment(random)));
     container.reset();  // kills it
     std::ofstream("/proc/sys/kernel/ns_last_pid") << pid - 1;
     const TestContainer impostor(other_.root().on_disk());
     if (impostor.pid() == pid) ++reused;
-    const auto finished = hook.wait();
+    const auto finished = running.wait();
 
     const auto ids = ids_said(finished);
     ends[ids.empty() ? "done" : ids.back()].push_back(finished.err);

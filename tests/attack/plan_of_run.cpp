@@ -14,7 +14,7 @@ PlanOfRun PlanOfRun::parse(std::string_view text) {
     std::string options;
     for (const auto& option : mount.at("options"))
       options += (options.empty() ? "" : ",") + option.get<std::string>();
-    plan.mounts.push_back({mount.at("source"), mount.at("target"), options});
+    plan.mounts.push_back({mount.at("source"), mount.at("target"), options, mount.at("sealed")});
   }
   for (const auto& link : json.at("symlinks")) {
     std::optional<std::string> replaces;

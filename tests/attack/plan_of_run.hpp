@@ -12,6 +12,7 @@ struct PlannedMount {
   std::string source;
   std::string target;
   std::string options;  // "ro,nosuid,nodev"
+  bool sealed;          // bound out of a read-only overlay
 };
 
 struct PlannedLink {

@@ -191,7 +191,7 @@ TEST_P(Processes, P05_ProcessThatEndsMeanwhile) {
     std::size_t since = 0;
     scene().watch = [&](const WatchedCall& call) {
       about_it = about_it || call.number == SYS_pidfd_open ||
-                 (call.number == SYS_openat2 && call.text(1) == std::to_string(victim.pid()));
+                 (call.number == SYS_openat && call.text(1) == std::to_string(victim.pid()));
       if (about_it && since++ == nth) {
         ::kill(victim.pid(), SIGKILL);
         siginfo_t ended{};
@@ -232,6 +232,10 @@ TEST_P(Processes, P07_NamespacesThatTheContainerSharesWithTheHost) {
   contained();
 }
 
+// What is said where /proc is not one. Older kernels list there what is to be closed, and so the
+// parser's process misses it first.
+const char* missed_with(Tier tier) { return tier == Tier::New ? "/proc" : "the parser's process"; }
+
 TEST_P(Processes, P08_TmpfsAtProc) {
   const auto pid = container().pid();
   change_mounts_of_hook([pid](pid_t hook) {
@@ -246,7 +250,7 @@ TEST_P(Processes, P08_TmpfsAtProc) {
   });
 
   refused("E_KERNEL");
-  EXPECT_THAT(outcome().finished.err, HasSubstr("/proc"));
+  EXPECT_THAT(outcome().finished.err, HasSubstr(missed_with(GetParam().tier)));
 }
 
 TEST_P(Processes, P09_DirectoryOfAProcessAtProc) {
@@ -254,7 +258,7 @@ TEST_P(Processes, P09_DirectoryOfAProcessAtProc) {
       [](pid_t) { must(::mount("/proc/1", "/proc", nullptr, MS_BIND, nullptr)); });
 
   refused("E_KERNEL");
-  EXPECT_THAT(outcome().finished.err, HasSubstr("/proc"));
+  EXPECT_THAT(outcome().finished.err, HasSubstr(missed_with(GetParam().tier)));
 }
 
 // One process's file in place of another's: as much as a bind mount can do to a true procfs.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attack/residue.hpp"
 
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,8 +33,11 @@ Complaints judge_processes(const std::set<pid_t>& known) {
     const auto name = entry.path().filename().string();
     if (!std::ranges::all_of(name, [](unsigned char c) { return std::isdigit(c) != 0; })) continue;
     const auto pid = static_cast<pid_t>(std::stol(name));
-    if (pid != 1 && pid != ::getpid() && !known.contains(pid))
-      complaints.push_back({Oracle::Residue, "process " + name + " is still there"});
+    if (pid == 1 || pid == ::getpid() || known.contains(pid)) continue;
+    complaints.push_back({Oracle::Residue, "process " + name + " is still there"});
+    // What comes next is not to be blamed for it.
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
   }
   return complaints;
 }

@@ -13,7 +13,7 @@
 
 namespace nvhook::test {
 
-// Processes of this pid namespace, but for its first, this one and the `known`.
+// Processes of this pid namespace, but for its first, this one and the `known`. They are ended.
 [[nodiscard]] Complaints judge_processes(const std::set<pid_t>& known);
 
 // Names in the container's root that look like the hook's temporary ones.

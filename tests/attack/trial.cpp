@@ -21,10 +21,9 @@ void Trial::renew() {
 }
 
 Launch Trial::hook(std::vector<std::string> arguments) {
-  auto command = launcher_of(tier_);
-  for (auto& word : nvhook_on(NVHOOK_SIMULATED_HOST, std::move(arguments)))
-    command.push_back(std::move(word));
-  return {.arguments = std::move(command), .input = container_->state(bundle_.path())};
+  return {.arguments = nvhook_on(NVHOOK_SIMULATED_HOST, std::move(arguments)),
+          .input = container_->state(bundle_.path()),
+          .tier = tier_};
 }
 
 nlohmann::json Trial::plan() {

@@ -7,10 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace nvhook::test {
+#include "support/launch.hpp"
 
-// The kernel that the hook sees. Old: without the calls that Linux has got since 4.18.
-enum class Tier { New, Old };
+namespace nvhook::test {
 
 // Where the plan puts things (docs/plan.md, "layout").
 enum class Layout { System };
@@ -22,9 +21,6 @@ struct Variant {
 };
 
 inline std::vector<Tier> tiers() { return {Tier::New, Tier::Old}; }
-
-// The words before a command that run it on the tier's kernel.
-[[nodiscard]] std::vector<std::string> launcher_of(Tier tier);
 
 inline std::vector<Variant> variants() {
   std::vector<Variant> all;

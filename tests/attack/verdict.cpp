@@ -11,18 +11,13 @@
 #include <thread>
 
 #include "nvhook/base/message_id.hpp"
+#include "support/sanitized.hpp"
 
 namespace nvhook::test {
 namespace {
 
 constexpr std::string_view kPrefix = "nvhook: ";
 constexpr long kMaxRssKib = 64L << 10U;
-
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 constexpr int kPatience = 30;
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <string>
@@ -105,6 +106,32 @@ TEST_F(MountId, IsNotBelievedOfAnotherProcess) {
   });
 
   EXPECT_THAT(said, ::testing::HasSubstr("is not this process's"));
+}
+
+// Then nothing is wrong with /proc.
+TEST_F(MountId, ThatThereIsNoDescriptorForIsNotCalledAnothers) {
+  const auto root = open("/");
+  const auto first_free = static_cast<rlim_t>(open("/").get());
+
+  const auto said = test::said_by_child([&]() -> std::string {
+    const auto allow = [&](rlim_t descriptors) {
+      const rlimit most{.rlim_cur = first_free + descriptors, .rlim_max = first_free + 32};
+      ::setrlimit(RLIMIT_NOFILE, &most);
+    };
+    std::string others;
+    const auto ask = [&] {
+      const auto id = mount_id_by_fdinfo(root.get());
+      allow(32);  // a sanitizer looks at errors by a pipe
+      if (!id && id.error().code() != std::errc::too_many_files_open) others += id.error().text();
+      return id.has_value();
+    };
+    rlim_t descriptors = 0;
+    for (allow(descriptors); !ask() && descriptors < 32; allow(descriptors)) ++descriptors;
+    allow(0);  // its list is held by now, and what it tells is yet to be read
+    return ask() ? "needs none" : others;
+  });
+
+  EXPECT_EQ(said, "");
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ struct Holds {
 };
 using Held = std::map<std::string, Holds>;
 
-TEST_F(Privileges, AreThoseOfTheMomentAndOfWhatIsToCome) {
+TEST_F(Privileges, B06_AreThoseOfTheMomentAndOfWhatIsToCome) {
   Held held;
   const auto done = watch({"prestart"}, [&](const Stop& stop) {
     if (const auto part = part_of(stop)) {
@@ -126,7 +126,7 @@ TEST_F(Privileges, AreThoseOfTheMomentAndOfWhatIsToCome) {
                         {"allowing", {last, last}}}));
 }
 
-TEST_F(Privileges, OfAnIdentityAreGoneOnceItWasTakenOn) {
+TEST_F(Privileges, B06_OfAnIdentityAreGoneOnceItWasTakenOn) {
   in_user_namespace();
   Held held;
   const auto done = watch({"prestart"}, [&](const Stop& stop) {
@@ -146,7 +146,7 @@ TEST_F(Privileges, OfAnIdentityAreGoneOnceItWasTakenOn) {
                         {"placing", {last, last}}}));
 }
 
-TEST_F(Privileges, OfADryRunAreForLookingOnly) {
+TEST_F(Privileges, B06_OfADryRunAreForLookingOnly) {
   std::set<std::string> permitted;
   const auto done = watch({"--dry-run"}, [&](const Stop& stop) {
     if (const auto part = part_of(stop); part && stop.first)
@@ -296,7 +296,7 @@ class Installed : public ::testing::Test {
   FakeRoot place_;
 };
 
-TEST_F(Installed, SetuidItRefusesToRunForOthers) {
+TEST_F(Installed, B07_SetuidItRefusesToRunForOthers) {
   ASSERT_EQ(::chmod(copy().c_str(), 04755), 0);
 
   const auto done = by_user("1000");
@@ -306,13 +306,13 @@ TEST_F(Installed, SetuidItRefusesToRunForOthers) {
   EXPECT_EQ(by_user("0").status, 0);
 }
 
-TEST_F(Installed, SetgidItRefusesToRunForOthers) {
+TEST_F(Installed, B07_SetgidItRefusesToRunForOthers) {
   ASSERT_EQ(::chmod(copy().c_str(), 02755), 0);
 
   EXPECT_THAT(by_user("1000").err, StartsWith("nvhook: E_SETUID: "));
 }
 
-TEST_F(Installed, WithCapabilitiesItRefusesToRunForOthers) {
+TEST_F(Installed, B07_WithCapabilitiesItRefusesToRunForOthers) {
   const cap_t lent = ::cap_from_text("cap_sys_admin=ep");
   ASSERT_EQ(::cap_set_file(copy().c_str(), lent), 0);
   ::cap_free(lent);

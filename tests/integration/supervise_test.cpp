@@ -209,7 +209,7 @@ TEST_F(ServedRoot, GetsTheMessageOfTheSecondProcess) {
   EXPECT_EQ(std::ranges::count(done.err, '\n'), 1) << done.err;
 }
 
-TEST_F(ServedRoot, ThatNeverAnswersIsNotWaitedForForEver) {
+TEST_F(ServedRoot, D26_ThatNeverAnswersIsNotWaitedForForEver) {
   serve([](std::string_view name) { return name != "proc" && name != "dev"; });
   const auto before = container_->mountinfo();
   const auto rules = container_->device_rules();

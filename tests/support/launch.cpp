@@ -21,6 +21,7 @@
 #include <new>
 
 #include "nvhook/base/unique_fd.hpp"
+#include "support/take_away_calls.hpp"
 
 // glibc 2.36's header does not say that its functions are C's.
 extern "C" {
@@ -94,7 +95,8 @@ void install_filter(Mailbox& mailbox) {
   bool fine = filter != nullptr;
   for (const int call : {SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn)})
     fine = fine && seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0) == 0;
-  // A filter that a sandbox adds later still counts: the strictest answer wins.
+  // Other filters still count, the kernel's and one that a sandbox adds later: the strictest answer
+  // wins. Source: seccomp(2).
   if (!fine || seccomp_load(filter) != 0) ::_exit(126);
   mailbox.put(seccomp_notify_fd(filter));
 }
@@ -204,6 +206,8 @@ Ended launch(const Launch& launch) {
     ::dup2(in.get(), STDIN_FILENO);
     ::dup2(out.get(), STDOUT_FILENO);
     ::dup2(err.get(), STDERR_FILENO);
+    // First, for `before` may leave neither the right to it nor the memory.
+    if (launch.tier == Tier::Old) take_away_new_calls();
     if (launch.before) launch.before();
     if (launch.watch) install_filter(mailbox);
     ::execvpe(argv[0], argv.data(), envp.data());

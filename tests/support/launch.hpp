@@ -34,15 +34,22 @@ struct Answer {
 };
 using Watch = std::function<Answer(const WatchedCall&)>;
 
+// The kernel that a program sees. New: this machine's. Old: as Linux 4.18, without the calls of
+// new_kernel_calls().
+enum class Tier { New, Old };
+
 // How a program is run. Only `arguments` must be given; the program is found by execvp(3).
 struct Launch {
   std::vector<std::string> arguments;
   std::string input = {};
   std::vector<std::string> environment = {};  // this and nothing else
-  // Done in the new process, with its standard streams in place, before the program starts.
+  Tier tier = Tier::New;
+  // Done in the new process, with its standard streams and its kernel in place, before the program
+  // starts.
   std::function<void()> before = {};
   // Asked about each system call of the program and of all that it starts, but exit, exit_group,
-  // rt_sigreturn and the start itself. May look at the waiting process in /proc.
+  // rt_sigreturn, the start itself, and calls that its kernel does not have. May look at the
+  // waiting process in /proc.
   Watch watch = {};
   // Nothing that is tested takes so long.
   std::chrono::seconds patience{60};

@@ -25,6 +25,10 @@ struct Call {
 constexpr std::array kNewest = {Call{"statmount", 457}, Call{"listmount", 458},
                                 Call{"open_tree_attr", 467}};
 
+constexpr std::string_view kStatxMountIds = "statx-mount-ids";
+// Source: linux/include/uapi/linux/stat.h, STATX_MNT_ID and STATX_MNT_ID_UNIQUE.
+constexpr std::array<std::uint64_t, 2> kMountIdMasks = {0x1000, 0x4000};
+
 [[noreturn]] void give_up(const std::string& why) {
   std::fprintf(stderr, "without-calls: %s\n", why.c_str());
   std::abort();
@@ -53,6 +57,16 @@ Filter empty_filter() {
 
 std::uint32_t answer(int error) { return SCMP_ACT_ERRNO(static_cast<std::uint16_t>(error)); }
 
+bool take_away(const Filter& filter, const std::string& call, int error) {
+  if (call != kStatxMountIds)
+    return seccomp_rule_add(filter.get(), answer(error), number_of(call), 0) == 0;
+  return std::ranges::all_of(kMountIdMasks, [&](std::uint64_t mask) {
+    // The fourth argument is what is asked for.
+    return seccomp_rule_add(filter.get(), answer(error), SCMP_SYS(statx), 1,
+                            SCMP_A3(SCMP_CMP_MASKED_EQ, mask, mask)) == 0;
+  });
+}
+
 void install(const Filter& filter) {
   if (seccomp_load(filter.get()) != 0) give_up("seccomp_load");
 }
@@ -62,8 +76,7 @@ void install(const Filter& filter) {
 void take_away_calls(std::span<const std::string> calls, int error) {
   const auto filter = empty_filter();
   for (const auto& call : calls)
-    if (seccomp_rule_add(filter.get(), answer(error), number_of(call), 0) != 0)
-      give_up("no filter for " + call);
+    if (!take_away(filter, call, error)) give_up("no filter for " + call);
   install(filter);
 }
 
@@ -77,12 +90,24 @@ void fail_lookups(int error) {
 }
 
 const std::vector<std::string>& new_kernel_calls() {
-  // By version: 5.2, 5.3, 5.6, 5.8, 5.9, 5.12, 6.6, 6.8, 6.15. statx is older (4.11) and is here
-  // because it tells of mounts since 5.8 only.
-  static const std::vector<std::string> calls = {
-      "open_tree",     "move_mount", "fsopen",      "fsconfig",   "fsmount",       "fspick",
-      "pidfd_open",    "openat2",    "pidfd_getfd", "faccessat2", "statx",         "close_range",
-      "mount_setattr", "fchmodat2",  "statmount",   "listmount",  "open_tree_attr"};
+  // By version: 5.2, 5.3, 5.6, 5.8, 5.9, 5.12, 6.6, 6.8, 6.15. statx itself is older (4.11).
+  static const std::vector<std::string> calls = {"open_tree",
+                                                 "move_mount",
+                                                 "fsopen",
+                                                 "fsconfig",
+                                                 "fsmount",
+                                                 "fspick",
+                                                 "pidfd_open",
+                                                 "openat2",
+                                                 "pidfd_getfd",
+                                                 "faccessat2",
+                                                 "close_range",
+                                                 "mount_setattr",
+                                                 "fchmodat2",
+                                                 "statmount",
+                                                 "listmount",
+                                                 "open_tree_attr",
+                                                 std::string(kStatxMountIds)};
   return calls;
 }
 

@@ -10,8 +10,8 @@ namespace nvhook::test {
 
 // Makes the named system calls answer `error` in this process and its children, for good. How an
 // older kernel (ENOSYS), or a seccomp filter of somebody else's (EPERM), is tried on this one.
-// `statx` answers in its basic form then, without mounts, as before Linux 5.8: glibc makes it of
-// fstatat(2). Aborts for a name that nobody knows.
+// "statx-mount-ids" is statx(2) where it is asked for these: at ENOSYS glibc makes an answer
+// without them, of fstatat(2). Aborts for a name that nobody knows.
 void take_away_calls(std::span<const std::string> calls, int error);
 
 // What nvhook uses, or could use, that Linux 4.18 (RHEL 8) does not have; clone3 is not among them,

@@ -42,6 +42,18 @@ TEST(TakeAwayCalls, LeavesAStatxThatTellsNoMount) {
   EXPECT_EQ(said, "fine");
 }
 
+// It has told of such directories since Linux 4.11.
+TEST(TakeAwayCalls, LeavesAStatxThatTellsWhatADirectoryAllows) {
+  const auto said = said_by_child([]() -> std::string {
+    take_away_new_calls();
+    struct statx facts {};
+    if (::statx(AT_FDCWD, "/tmp", 0, 0, &facts) != 0) return "failed";
+    return (facts.stx_attributes_mask & STATX_ATTR_APPEND) != 0 ? "fine" : "tells nothing";
+  });
+
+  EXPECT_EQ(said, "fine");
+}
+
 TEST(TakeAwayCalls, AnswersTheErrorThatItWasGiven) {
   const auto said = said_by_child([]() -> std::string {
     take_away_calls(std::vector<std::string>{"openat2"}, EPERM);
