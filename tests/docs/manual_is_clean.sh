@@ -10,4 +10,4 @@ expect_equal 'exit statuses of the manual' \
   "$(sed -n '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It \([0-9]*\)$/\1/p' "$top/docs/man/nvhook.8")"
 
 need_command mandoc
-mandoc -T lint -W warning "$top/docs/man/nvhook.8"
+mandoc -T lint -W warning "$top"/docs/man/*.8

@@ -134,7 +134,7 @@ TEST_F(ProcessOf, ItsDebugFileHasThePlanAndEachStep) {
   std::ostringstream text;
   text << std::ifstream(debug).rdbuf();
   EXPECT_THAT(text.str(), HasSubstr("\"schema\": \"nvhook.plan/1\""));
-  EXPECT_THAT(text.str(), HasSubstr("mount /dev/nvidia0"));
+  EXPECT_THAT(text.str(), HasSubstr("mount \"/dev/nvidia0\""));
   EXPECT_THAT(text.str(), HasSubstr("allow 5 devices in "));
 }
 
