@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run_record.hpp"
 
+#include <new>
 #include <utility>
 
 #include "nvhook/record/from_plan.hpp"
@@ -38,7 +39,11 @@ RunRecord RunRecord::begin(const Prepared& prepared, Journal& journal) {
 }
 
 RunRecord::~RunRecord() {
-  if (store_) (void)store_->remove(name_);  // the story is why the run failed
+  if (!store_) return;
+  try {
+    (void)store_->remove(name_);  // the story is why the run failed
+  } catch (const std::bad_alloc&) {  // of a failure's text
+  }
 }
 
 Result<void> forget(const Stopped& container) {

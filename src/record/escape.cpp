@@ -6,7 +6,9 @@ namespace {
 
 constexpr std::string_view kDigits = "0123456789ABCDEF";
 
-bool is_plain(unsigned char byte) { return byte >= 0x20 && byte < 0x7f && byte != '%'; }
+bool is_plain(unsigned char byte) {
+  return byte >= 0x20 && byte < 0x7f && byte != '%' && byte != '"' && byte != '\\';
+}
 
 }  // namespace
 

@@ -8,7 +8,8 @@
 namespace nvhook::record {
 
 // Any bytes as ASCII text, for a JSON string holds UTF-8 only and a file name may be anything:
-// control characters, "%" and what lies beyond ASCII become %HH, as in a URI (RFC 3986, 2.1).
+// control characters, "%", what JSON escapes, and what lies beyond ASCII become %HH, as in a URI
+// (RFC 3986, 2.1).
 [[nodiscard]] std::string escape(std::string_view bytes);
 
 // The bytes back; nothing for text that escape() does not give.

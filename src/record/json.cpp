@@ -11,41 +11,51 @@
 namespace nvhook::record {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 constexpr std::string_view kSchema = "nvhook.record/1";
 
 std::string_view name_of(ObjectKind kind) { return kind == ObjectKind::Mount ? "mount" : "link"; }
 
 // ---- to text
+//
+// Written out, for the hook does it: a document of the library's asks for memory where it may not
+// fail, when it is taken apart. What escape() gives needs no escape of JSON's.
 
-Json json_of(const FileId& id) { return {{"device", id.device}, {"inode", id.inode}}; }
+std::string text_of(std::string_view bytes) { return '"' + escape(bytes) + '"'; }
 
-Json json_of(const Identity& identity) {
-  return {{"boot_id", escape(identity.boot_id)},
-          {"start_time", identity.start_time},
-          {"mount_namespace", json_of(identity.mount_namespace)},
-          {"cgroup", identity.cgroup ? json_of(*identity.cgroup) : Json(nullptr)}};
+std::string text_of(const FileId& id) {
+  return R"({"device":)" + std::to_string(id.device) + R"(,"inode":)" + std::to_string(id.inode) +
+         "}";
 }
 
-Json json_of(const Device& device) {
-  return {{"path", escape(device.path.value)},
-          {"node", escape(device.node.value)},
-          {"major", device.number.major},
-          {"minor", device.number.minor}};
+template <class Value>
+std::string text_of(const std::optional<Value>& value) {
+  return value ? text_of(*value) : "null";
 }
 
-Json json_of(const Object& object) {
-  return {{"kind", name_of(object.kind)},
-          {"path", escape(object.path.value)},
-          {"replaces", object.replaces ? Json(escape(*object.replaces)) : Json(nullptr)}};
+std::string text_of(const Identity& identity) {
+  return R"({"boot_id":)" + text_of(identity.boot_id) + R"(,"start_time":)" +
+         std::to_string(identity.start_time) + R"(,"mount_namespace":)" +
+         text_of(identity.mount_namespace) + R"(,"cgroup":)" + text_of(identity.cgroup) + "}";
+}
+
+std::string text_of(const Device& device) {
+  return R"({"path":)" + text_of(device.path.value) + R"(,"node":)" + text_of(device.node.value) +
+         R"(,"major":)" + std::to_string(device.number.major) + R"(,"minor":)" +
+         std::to_string(device.number.minor) + "}";
+}
+
+std::string text_of(const Object& object) {
+  return R"({"kind":)" + text_of(name_of(object.kind)) + R"(,"path":)" +
+         text_of(object.path.value) + R"(,"replaces":)" + text_of(object.replaces) + "}";
 }
 
 template <class Element>
-Json json_of(const std::vector<Element>& list) {
-  auto json = Json::array();
-  for (const auto& element : list) json.push_back(json_of(element));
-  return json;
+std::string text_of(const std::vector<Element>& list) {
+  std::string text = "[";
+  for (const auto& element : list) text += (text.size() > 1 ? "," : "") + text_of(element);
+  return text + "]";
 }
 
 // ---- from text
@@ -195,15 +205,11 @@ class Reader {
 }  // namespace
 
 Result<std::string> to_json(const Record& record) {
-  const Json json = {{"schema", kSchema},
-                     {"id", escape(record.id)},
-                     {"bundle", escape(record.bundle)},
-                     {"rootfs", escape(record.rootfs)},
-                     {"pid", record.pid},
-                     {"identity", json_of(record.identity)},
-                     {"devices", json_of(record.devices)},
-                     {"objects", json_of(record.objects)}};
-  auto text = json.dump() + "\n";
+  auto text = R"({"schema":)" + text_of(kSchema) + R"(,"id":)" + text_of(record.id) +
+              R"(,"bundle":)" + text_of(record.bundle) + R"(,"rootfs":)" + text_of(record.rootfs) +
+              R"(,"pid":)" + std::to_string(record.pid) + R"(,"identity":)" +
+              text_of(record.identity) + R"(,"devices":)" + text_of(record.devices) +
+              R"(,"objects":)" + text_of(record.objects) + "}\n";
   if (text.size() > kMaxRecordBytes)
     return failure(ErrorId::Record,
                    "the record would be larger than " + std::to_string(kMaxRecordBytes) + " bytes");

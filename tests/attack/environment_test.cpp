@@ -86,16 +86,19 @@ bool is_of_a_sanitizer(const Call& call) {
 // Of the program alone, as its parser child works beside it; without what is no two runs' same:
 // numbers, random names, and the bytes that a number is sent as.
 std::vector<std::string> shape_of(const std::vector<Call>& calls) {
-  static const std::regex changing(R"(0x[0-9a-f]+|[0-9]+|\\[0-7a-z]+|nvhook-(test|attack)-\w*)");
+  static const std::regex changing(
+      R"([0-9a-f]{16}\.json|0x[0-9a-f]+|[0-9]+|\\[0-7a-z]+|nvhook-(test|attack)-\w*)");
   std::vector<std::string> shape;
   for (const auto& call : calls) {
     if (call.pid != calls.front().pid || call.name == "getrandom") continue;
     if (kSanitized && is_of_a_sanitizer(call)) continue;
     // What it inherits is closed first of all; what was before was the loader's.
     if (call.name == "close_range") shape.clear();
+    // What is read may be cut in the middle of a number.
+    const bool has_data = call.name == "sendmsg" || call.name == "recvfrom" || call.name == "read";
     auto line = call.name + "(";
     for (const auto& argument : call.arguments)
-      if (call.name != "sendmsg" && call.name != "recvfrom") line += argument + ", ";
+      if (!has_data) line += argument + ", ";
     shape.push_back(std::regex_replace(line + ") = " + call.result, changing, "#"));
   }
   return shape;

@@ -129,7 +129,7 @@ TEST(Record, HasAFileNameOfItsContainersOwn) {
 
 TEST(Escape, LeavesPlainTextAlone) {
   EXPECT_EQ(escape("/usr/lib/x86_64-linux-gnu/a b~!"), "/usr/lib/x86_64-linux-gnu/a b~!");
-  EXPECT_EQ(escape(std::string("\0\n%\x7f\x80", 5)), "%00%0A%25%7F%80");
+  EXPECT_EQ(escape(std::string("\0\n%\x7f\x80\"\\", 7)), "%00%0A%25%7F%80%22%5C");
 }
 
 TEST(Escape, IsUndoneExactly) {
