@@ -2,12 +2,16 @@
 #include "support/launch.hpp"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,15 +94,34 @@ class Mailbox {
   std::atomic<int>* number_;
 };
 
-void install_filter(Mailbox& mailbox) {
+// All calls wait for an answer but those that end a process or a signal's handler.
+std::vector<sock_filter> notifying_program() {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_NOTIFY);
   bool fine = filter != nullptr;
   for (const int call : {SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn)})
     fine = fine && seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0) == 0;
-  // Other filters still count, the kernel's and one that a sandbox adds later: the strictest answer
-  // wins. Source: seccomp(2).
-  if (!fine || seccomp_load(filter) != 0) ::_exit(126);
-  mailbox.put(seccomp_notify_fd(filter));
+  const UniqueFd file(::memfd_create("filter", MFD_CLOEXEC));
+  if (!fine || seccomp_export_bpf(filter, file.get()) != 0) ::_exit(126);
+  seccomp_release(filter);
+  const auto bytes = content_of(file.get());
+  std::vector<sock_filter> program(bytes.size() / sizeof(sock_filter));
+  std::memcpy(program.data(), bytes.data(), program.size() * sizeof(sock_filter));
+  return program;
+}
+
+void install_filter(Mailbox& mailbox) {
+  static std::vector<sock_filter> program;  // is not taken apart: that could be a call already
+  program = notifying_program();
+  const sock_fprog all{.len = static_cast<unsigned short>(program.size()),
+                       .filter = program.data()};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) ::_exit(126);
+  // Not by seccomp_load, which goes on with its memory: such a call would wait for somebody who
+  // does not know yet whom to ask. Other filters still count, the kernel's and one that a sandbox
+  // adds later: the strictest answer wins. Source: seccomp(2).
+  const auto listener =
+      ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &all);
+  if (listener < 0) ::_exit(126);
+  mailbox.put(static_cast<int>(listener));
 }
 
 // Answers until nobody is left to ask.
