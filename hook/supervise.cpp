@@ -28,6 +28,7 @@ constexpr std::chrono::milliseconds kGrace{200};
 bool is_served(std::string_view type) {
   constexpr std::array<std::string_view, 11> kFamilies = {
       "fuse", "virtiofs", "nfs", "cifs", "smb", "9p", "ceph", "afs", "gpfs", "lustre", "pvfs2"};
+  if (type == "fusectl") return false;  // the kernel's own, where FUSE is controlled
   return std::ranges::any_of(kFamilies,
                              [&](std::string_view family) { return type.starts_with(family); });
 }

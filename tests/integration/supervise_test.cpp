@@ -58,6 +58,8 @@ TEST(ARoot, MayWaitForThoseBelowIt) {
   // The layers of an overlay may lie anywhere.
   EXPECT_TRUE(may_wait_for_others(mounts({{"/layers/1", "fuse.stargz"}, {"/r", "overlay"}}), "/r"));
   EXPECT_FALSE(may_wait_for_others(mounts({{"/", "ext4"}, {"/r", "overlay"}}), "/r"));
+  EXPECT_FALSE(may_wait_for_others(
+      mounts({{"/sys/fs/fuse/connections", "fusectl"}, {"/r", "overlay"}}), "/r"));
 }
 
 TEST(ARoot, MayWaitForAnybodyWhereItIsNotFoundByItsName) {
