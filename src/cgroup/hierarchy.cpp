@@ -40,6 +40,8 @@ std::vector<Hierarchy> hierarchies(const std::vector<container::MountEntry>& mou
 }
 
 Result<std::string> place_below(const Hierarchy& mount, std::string_view path) {
+  // The path goes to the kernel as a C string.
+  if (path.contains('\0')) return not_usable(path, "of the container has a NUL in its path");
   const auto below = path_below(path, mount.root);
   if (!below || goes_up(path) || goes_up(mount.root))
     return not_usable(

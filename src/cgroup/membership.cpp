@@ -23,7 +23,8 @@ std::optional<std::string_view> path_of_controller(std::string_view text,
     const auto first = line.find(':');
     const auto second = first == line.npos ? line.npos : line.find(':', first + 1);
     if (second == line.npos) continue;
-    if (has_word(line.substr(first + 1, second - first - 1), controller))
+    const auto controllers = line.substr(first + 1, second - first - 1);
+    if (controller.empty() ? controllers.empty() : has_word(controllers, controller))
       return line.substr(second + 1);
   }
   return std::nullopt;

@@ -9,9 +9,12 @@
 #include <cctype>
 #include <filesystem>
 #include <iterator>
+#include <span>
 #include <sstream>
 
 #include "nvhook/base/quote.hpp"
+#include "support/device_evaluator.hpp"
+#include "support/device_programs.hpp"
 
 namespace nvhook::test {
 namespace {
@@ -23,6 +26,38 @@ std::multiset<std::string> lines_of(const std::string& text) {
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) lines.insert(line);
   return lines;
+}
+
+using Programs = std::vector<std::vector<bpf_insn>>;
+
+// All that are attached must say yes.
+bool all_allow(const Programs& programs, const Question& question) {
+  return std::ranges::all_of(
+      programs, [&](const auto& program) { return allows(program, question) == true; });
+}
+
+// To read or write one of these devices: "c 195:0 rw".
+bool is_planned(const std::vector<std::string>& rules, const Question& question) {
+  constexpr std::uint32_t kReadWrite = BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE;
+  const auto rule =
+      "c " + std::to_string(question.major) + ":" + std::to_string(question.minor) + " rw";
+  return question.type == BPF_DEVCG_DEV_CHAR && (question.access & ~kReadWrite) == 0 &&
+         std::ranges::count(rules, rule) > 0;
+}
+
+Complaints judge_device_programs(const std::string& before, const std::string& after,
+                                 const PlanOfRun& plan) {
+  const auto were = device_programs_in(before);
+  const auto are = device_programs_in(after);
+  if (were.size() != are.size())
+    return {{Oracle::ContainerMounts, "other device programs are attached than before"}};
+  std::vector<std::span<const bpf_insn>> all(were.begin(), were.end());
+  all.insert(all.end(), are.begin(), are.end());
+  for (const auto& question : questions_for(all))
+    if (all_allow(are, question) !=
+        (all_allow(were, question) || is_planned(plan.device_rules, question)))
+      return {{Oracle::ContainerMounts, "the device programs err about " + to_text(question)}};
+  return {};
 }
 
 }  // namespace
@@ -58,6 +93,7 @@ Complaints judge_refusal(const TestContainer& container, const std::vector<std::
 
 Complaints judge_device_rules(const TestContainer& container, const std::string& before,
                               const PlanOfRun& plan) {
+  if (container.is_on_v2()) return judge_device_programs(before, container.device_rules(), plan);
   Complaints complaints;
   const auto was = lines_of(before);
   const auto is = lines_of(container.device_rules());

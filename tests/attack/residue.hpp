@@ -23,7 +23,8 @@ namespace nvhook::test {
 [[nodiscard]] Complaints judge_refusal(const TestContainer& container,
                                        const std::vector<std::string>& before);
 
-// Of a run that succeeded: whether the device rules are those before and the planned ones.
+// Of a run that succeeded: whether the device rules are those before and the planned ones. Of
+// programs: whether as many are attached and say the same, but for what is planned.
 [[nodiscard]] Complaints judge_device_rules(const TestContainer& container,
                                             const std::string& before, const PlanOfRun& plan);
 

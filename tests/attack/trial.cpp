@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 namespace nvhook::test {
 
 namespace fs = std::filesystem;
 
-Trial::Trial(Tier tier, const std::function<void(FakeRoot&)>& arrange) : tier_(tier) {
+Trial::Trial(Tier tier, const std::function<void(FakeRoot&)>& arrange,
+             TestContainer::Options container)
+    : tier_(tier), options_(std::move(container)) {
   arrange(bundle_.root());
   bundle_.write();
   renew();
@@ -16,7 +19,7 @@ Trial::Trial(Tier tier, const std::function<void(FakeRoot&)>& arrange) : tier_(t
 
 void Trial::renew() {
   container_.reset();
-  container_ = std::make_unique<TestContainer>(bundle_.root().on_disk());
+  container_ = std::make_unique<TestContainer>(bundle_.root().on_disk(), options_);
   before_ = container_->snapshot();
 }
 
@@ -33,7 +36,6 @@ nlohmann::json Trial::plan() {
 
 std::string Trial::missing(const nlohmann::json& plan) const {
   const auto mounts = mounts_below(container_->mountinfo(), container_->rootfs());
-  const auto rules = container_->device_rules();
   std::string text;
   for (const auto& mount : plan.at("mounts")) {
     const auto target = mount["target"].get<std::string>();
@@ -50,9 +52,8 @@ std::string Trial::missing(const nlohmann::json& plan) const {
       text += path + "\n";
   }
   for (const auto& device : plan.at("devices")) {
-    const auto rule = "c " + std::to_string(device["major"].get<int>()) + ":" +
-                      std::to_string(device["minor"].get<int>()) + " rw\n";
-    if (!rules.contains(rule)) text += rule;
+    if (!container_->may_use(device["major"], device["minor"]))
+      text += "device " + device["path"].get<std::string>() + "\n";
   }
   return text;
 }

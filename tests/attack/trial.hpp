@@ -20,7 +20,8 @@ namespace nvhook::test {
 class Trial {
  public:
   // `arrange` makes the image. The container is of this tier's kernel.
-  Trial(Tier tier, const std::function<void(FakeRoot&)>& arrange);
+  Trial(Tier tier, const std::function<void(FakeRoot&)>& arrange,
+        TestContainer::Options container = {});
 
   // A fresh container over the root file system as it is now.
   void renew();
@@ -40,6 +41,7 @@ class Trial {
 
  private:
   Tier tier_;
+  TestContainer::Options options_;
   Bundle bundle_;
   std::unique_ptr<TestContainer> container_;
   std::vector<std::string> before_;

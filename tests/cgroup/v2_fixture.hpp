@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <optional>
@@ -20,16 +18,9 @@ class OnCgroupV2 : public ::testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root: mount(2), bpf(2)";
-    before_ = UniqueFd(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
-    ASSERT_EQ(::unshare(CLONE_NEWNS), 0) << "unshare(CLONE_NEWNS)";
-    ASSERT_TRUE(show_cgroup_v2_only());
+    view_.emplace();
   }
-
-  void TearDown() override {
-    if (before_) {
-      ASSERT_EQ(::setns(before_.get(), CLONE_NEWNS), 0);
-    }
-  }
+  void TearDown() override { view_.reset(); }
 
   // As a hook looks for it.
   static Result<cgroup::DeviceCgroup> find(pid_t pid) {
@@ -46,7 +37,7 @@ class OnCgroupV2 : public ::testing::Test {
   }
 
  private:
-  UniqueFd before_;  // the mount namespace of this process
+  std::optional<CgroupV2Only> view_;
 };
 
 }  // namespace nvhook::test

@@ -16,6 +16,8 @@
 namespace nvhook::test {
 namespace {
 
+constexpr std::string_view kHeading = "# program ";
+
 long call(int command, bpf_attr& attributes) {
   return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
 }
@@ -118,6 +120,26 @@ std::vector<std::string> texts_of_device_programs(const std::filesystem::path& c
     texts.push_back(instructions.empty() ? "not shown" : to_text(instructions));
   }
   return texts;
+}
+
+std::string text_of_device_programs(const std::filesystem::path& cgroup) {
+  const auto attached = device_programs_of(cgroup);
+  const auto texts = texts_of_device_programs(cgroup);
+  std::string all;
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    all += std::string(kHeading) + std::to_string(attached.ids[i]) + ", attached with flags " +
+           std::to_string(attached.flags) + "\n" + texts[i];
+  return all;
+}
+
+std::vector<std::vector<bpf_insn>> device_programs_in(std::string_view text) {
+  std::vector<std::vector<bpf_insn>> programs;
+  for (auto at = text.find(kHeading); at != text.npos;) {
+    const auto next = text.find(kHeading, at + 1);
+    programs.push_back(from_text(text.substr(at, next - at)));
+    at = next;
+  }
+  return programs;
 }
 
 std::size_t count_programs(std::string_view name) {

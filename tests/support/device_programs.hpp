@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nvhook/base/unique_fd.hpp"
@@ -36,6 +37,11 @@ struct AttachedPrograms {
 // A text for each of the attached programs, in order; "not shown" for one that is hidden.
 [[nodiscard]] std::vector<std::string> texts_of_device_programs(
     const std::filesystem::path& cgroup);
+
+// All of that as one text, a comment before each program: "# program 17, attached with flags 2".
+[[nodiscard]] std::string text_of_device_programs(const std::filesystem::path& cgroup);
+// The programs of such a text.
+[[nodiscard]] std::vector<std::vector<bpf_insn>> device_programs_in(std::string_view text);
 
 // How many programs of this name the kernel has, attached or not.
 [[nodiscard]] std::size_t count_programs(std::string_view name);

@@ -13,10 +13,6 @@ int main(int argc, char** argv) {
     std::fputs("usage: dump-device-programs CGROUP\n", stderr);
     return 64;
   }
-  const auto attached = device_programs_of(argv[1]);
-  const auto texts = texts_of_device_programs(argv[1]);
-  for (std::size_t i = 0; i < texts.size(); ++i)
-    std::printf("# program %u, attached with flags %u\n%s", attached.ids[i], attached.flags,
-                texts[i].c_str());
+  std::fputs(text_of_device_programs(argv[1]).c_str(), stdout);
   return 0;
 }

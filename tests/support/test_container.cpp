@@ -24,12 +24,16 @@
 #include <iterator>
 #include <sstream>
 
+#include "support/device_evaluator.hpp"
+#include "support/device_programs.hpp"
+
 namespace nvhook::test {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr auto kDevices = "/sys/fs/cgroup/devices";
+constexpr auto kV2 = "/sys/fs/cgroup";
 constexpr std::array kRuncRules = {"c *:* m",   "b *:* m",     "c 1:3 rwm",
                                    "c 1:5 rwm", "c 1:7 rwm",   "c 1:8 rwm",
                                    "c 1:9 rwm", "c 136:* rwm", "c 5:0 rwm"};
@@ -151,9 +155,15 @@ void make_root_our_own(const fs::path& rootfs) {
   ::_exit(1);
 }
 
-fs::path make_cgroup() {
-  auto name = std::string(kDevices) + "/nvhook-test-XXXXXX";
+fs::path make_cgroup(const TestContainer::Options& options) {
+  auto name = std::string(options.v2 ? kV2 : kDevices) + "/" + options.cgroup_name + "XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) std::abort();  // the machine was said to be able to
+  if (options.v2) {
+    for (const auto& program : options.v2->programs)
+      if (attach_device_program(name, load_device_program(program).get(), options.v2->flags) != 0)
+        std::abort();
+    return name;
+  }
   write_text(fs::path(name) / "devices.deny", "a");
   for (const auto* rule : kRuncRules) write_text(fs::path(name) / "devices.allow", rule);
   return name;
@@ -191,13 +201,14 @@ std::string TestContainer::unavailable() {
 TestContainer::TestContainer(const fs::path& rootfs) : TestContainer(rootfs, Options{}) {}
 
 TestContainer::TestContainer(const fs::path& rootfs, const Options& options)
-    : rootfs_(fs::canonical(rootfs)), cgroup_(make_cgroup()) {
+    : rootfs_(fs::canonical(rootfs)), cgroup_(make_cgroup(options)), on_v2_(options.v2) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) std::abort();
   control_ = UniqueFd(ends[0]);
   UniqueFd other(ends[1]);
   // The v1 file of single threads: for the caller itself the kernel need not stop the world.
-  const UniqueFd tasks(::open((cgroup_ / "tasks").c_str(), O_WRONLY | O_CLOEXEC));
+  const auto* const tasks_file = on_v2_ ? "cgroup.procs" : "tasks";
+  const UniqueFd tasks(::open((cgroup_ / tasks_file).c_str(), O_WRONLY | O_CLOEXEC));
   pid_ = fork_into(options);
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -259,7 +270,20 @@ std::string TestContainer::mountinfo() const {
   return read_text("/proc/" + std::to_string(pid_) + "/mountinfo");
 }
 
-std::string TestContainer::device_rules() const { return read_text(cgroup_ / "devices.list"); }
+std::string TestContainer::device_rules() const {
+  return on_v2_ ? text_of_device_programs(cgroup_) : read_text(cgroup_ / "devices.list");
+}
+
+bool TestContainer::may_use(unsigned major, unsigned minor) const {
+  const auto rules = device_rules();
+  if (!on_v2_)
+    return rules.contains("c " + std::to_string(major) + ":" + std::to_string(minor) + " rw\n");
+  const Question question{BPF_DEVCG_DEV_CHAR, BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE, major,
+                          minor};
+  return std::ranges::all_of(device_programs_in(rules), [&](const auto& program) {
+    return allows(program, question) == true;
+  });
+}
 
 std::vector<std::string> TestContainer::snapshot() const {
   std::vector<std::string> lines;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <linux/bpf.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -39,6 +41,11 @@ class TestContainer {
       return {{{0, first, count}}, {{0, first, count}}};
     }
   };
+  // A cgroup below /sys/fs/cgroup, which must be of cgroup v2 then, with these device programs.
+  struct V2 {
+    std::vector<std::vector<bpf_insn>> programs;
+    std::uint32_t flags = BPF_F_ALLOW_MULTI;  // they are attached with
+  };
   struct Options {
     Dev dev = Dev::Tmpfs;
     Proc proc = Proc::Procfs;
@@ -51,6 +58,10 @@ class TestContainer {
     bool pid_namespace = false;
     // Further bind mounts: host path and path inside the root.
     std::vector<std::pair<std::string, std::string>> volumes = {};
+    // Instead of one of v1.
+    std::optional<V2> v2 = std::nullopt;
+    // What the name of the cgroup's directory begins with.
+    std::string cgroup_name = "nvhook-test-";
     // What else is to be done in the container's process, last, with the path of its root. A result
     // other than 0 is a failure, with errno.
     std::function<int(const std::filesystem::path&)> further = {};
@@ -74,7 +85,12 @@ class TestContainer {
   // A path inside the root, as a test can open it.
   [[nodiscard]] std::filesystem::path inside(std::string_view path) const;
   [[nodiscard]] std::string mountinfo() const;
+  [[nodiscard]] bool is_on_v2() const { return on_v2_; }
+  // v1: the text of devices.list. v2: the attached programs, as text_of_device_programs() has them.
   [[nodiscard]] std::string device_rules() const;
+  // Whether the cgroup lets a character device be opened for reading and writing. Of v1 only a rule
+  // for this very device counts.
+  [[nodiscard]] bool may_use(unsigned major, unsigned minor) const;
   // Mounts, device rules, and every name in the root with type, mode, size and link text, a line
   // each; nothing of procfs and sysfs.
   [[nodiscard]] std::vector<std::string> snapshot() const;
@@ -92,6 +108,7 @@ class TestContainer {
 
   std::filesystem::path rootfs_;
   std::filesystem::path cgroup_;
+  bool on_v2_ = false;
   UniqueFd control_;  // what start() sends goes there, what the program writes comes back
   pid_t pid_ = -1;
 };

@@ -18,7 +18,6 @@
 #include <fstream>
 #include <functional>
 
-#include "nvhook/base/unique_fd.hpp"
 #include "support/fake_root.hpp"
 
 namespace nvhook::test {
@@ -52,6 +51,14 @@ bool show_cgroup_v2_only() {
   while (::umount2("/sys/fs/cgroup", MNT_DETACH) == 0) {
   }
   return ::mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, nullptr) == 0;
+}
+
+CgroupV2Only::CgroupV2Only() : before_(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)) {
+  if (!before_ || ::unshare(CLONE_NEWNS) != 0 || !show_cgroup_v2_only()) std::abort();
+}
+
+CgroupV2Only::~CgroupV2Only() {
+  if (::setns(before_.get(), CLONE_NEWNS) != 0) std::abort();
 }
 
 void move_to_cgroup(pid_t pid, const fs::path& cgroup) {

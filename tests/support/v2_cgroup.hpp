@@ -7,11 +7,26 @@
 #include <filesystem>
 #include <string>
 
+#include "nvhook/base/unique_fd.hpp"
+
 namespace nvhook::test {
 
 // The mounts of this process, which must be its own, as of a host that has cgroup v2 only, at
 // /sys/fs/cgroup. (/proc/<pid>/cgroup still lists the hierarchies of v1.) Whether it worked.
 [[nodiscard]] bool show_cgroup_v2_only();
+
+// While it lives this process, of one thread, sees its machine like that, in a mount namespace of
+// its own. Needs root.
+class CgroupV2Only {
+ public:
+  CgroupV2Only();
+  CgroupV2Only(const CgroupV2Only&) = delete;
+  CgroupV2Only& operator=(const CgroupV2Only&) = delete;
+  ~CgroupV2Only();
+
+ private:
+  UniqueFd before_;  // the mount namespace
+};
 
 // A cgroup v2 with a process in it that waits, in a mount namespace of its own. Ends with the
 // object. Needs root.
