@@ -67,7 +67,8 @@ void move_to_cgroup(pid_t pid, const fs::path& cgroup) {
   if (!procs) std::abort();
 }
 
-V2Cgroup::V2Cgroup(const fs::path& parent) : path_(make_below(parent)) {
+V2Cgroup::V2Cgroup(const fs::path& parent)
+    : parent_(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), path_(make_below(parent)) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) std::abort();
   const UniqueFd ready(ends[0]);
@@ -88,7 +89,7 @@ V2Cgroup::~V2Cgroup() {
   ::kill(pid_, SIGKILL);
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
-  ::rmdir(path_.c_str());
+  ::unlinkat(parent_.get(), path_.filename().c_str(), AT_REMOVEDIR);
 }
 
 int V2Cgroup::open_device(unsigned major, unsigned minor, int flags) const {

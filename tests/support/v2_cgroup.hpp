@@ -48,6 +48,7 @@ class V2Cgroup {
   [[nodiscard]] int make_node(unsigned major, unsigned minor) const;
 
  private:
+  UniqueFd parent_;  // whatever is mounted over it meanwhile
   std::filesystem::path path_;
   pid_t pid_ = -1;
 };
