@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -254,6 +255,24 @@ TEST_P(Cgroups, C06_TheProcessIsMovedMeanwhile) {
       EXPECT_THAT(outcome().finished.err, HasSubstr("does not hold process"));
       EXPECT_EQ(rules_of(elsewhere), rules);
     }
+}
+
+// One rule that cannot be taken back does not keep the others.
+TEST_P(Cgroups, C06_ItIsTakenBackAsFarAsCanBe) {
+  const auto before = container().device_rules();
+  scene().watch = [&, failed = false](const WatchedCall& call) mutable {
+    if (call.number != SYS_openat && call.number != SYS_openat2) return Answer{};
+    if (call.text(1) == "devices.allow") move_to_cgroup(container().pid(), beside());
+    if (failed || call.text(1) != "devices.deny") return Answer{};
+    failed = true;
+    return Answer{.error = EMFILE};
+  };
+
+  run_hook();
+
+  EXPECT_EQ(outcome().error(), "E_CGROUP");
+  const auto after = container().device_rules();
+  EXPECT_EQ(std::ranges::count(after, '\n'), std::ranges::count(before, '\n') + 1) << after;
 }
 
 TEST_P(Cgroups, C06_TheProcessIsInTheRootOfAll) {

@@ -270,6 +270,7 @@ TEST_P(Destinations, D27_TheDirectoryIsAnAutomount) {
     const char* text;  // of a link in the directory's place; none: it is what is mounted on
   };
   for (const auto& each : {Case{kLibraryDirectory, "direct", nullptr},
+                           {"/usr/lib", "direct", nullptr},
                            {"/usr/lib", "indirect", nullptr},
                            {"/net", "direct", "/net"},
                            {"/net", "indirect", "/net/server"},

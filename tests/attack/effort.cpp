@@ -28,7 +28,7 @@ constexpr Effort kSanitizedOne = {.attempts = 500,
                                   .every_error = false,
                                   .memory_requests = 50};
 constexpr Effort kFull = {.attempts = 200'000,
-                          .naive_attempts = 100'000,
+                          .naive_attempts = 10'000,
                           .hooks = 2'000,
                           .kills = 2'000,
                           .calls_left_out = 0,

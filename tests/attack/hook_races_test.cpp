@@ -157,6 +157,9 @@ class RacedHooks {
     std::string wrong;
     for (const auto& complaint : judge_device_rules(*container_, rules_, plan_))
       wrong += complaint.text + "\n";
+    for (const auto& row : mount_table())
+      if (!std::ranges::count(mounts_, row) && !row.options.starts_with("ro,"))
+        wrong += "a mount that can be written at " + row.point + "\n";
     // Where mounts went with a directory that is outside again by now, none is to be seen.
     if (race_ == Race::DirectoryAndAnother) return wrong;
     // What is taken away after the hook has looked the last time it cannot miss.
@@ -225,6 +228,7 @@ TEST_P(HookRaces, R03_AFileAndALink) { withstands(Race::FileAndLink); }
 TEST_P(HookRaces, R04_ADirectoryUnderADotDot) { withstands(Race::DirectoryUnderDotDot); }
 TEST_P(HookRaces, R05_AMountPoint) { withstands(Race::MountPoint); }
 TEST_P(HookRaces, R05_ADirectoryAndAnother) { withstands(Race::DirectoryAndAnother); }
+TEST_P(HookRaces, R05_TwoMountPoints) { withstands(Race::TwoMountPoints); }
 TEST_P(HookRaces, R06_ADirectoryThatLinksAreMadeIn) { withstands(Race::LinkDirectory); }
 TEST_P(HookRaces, R06_ATemporaryName) { withstands(Race::TemporaryName); }
 TEST_P(HookRaces, R09_RenamesElsewhere) { withstands(Race::RenameStorm); }

@@ -17,6 +17,7 @@
 #include <new>
 #include <set>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "attack/silence.hpp"
@@ -41,17 +42,23 @@ class MountTable {
 
   [[nodiscard]] bool changed() const { return read() != before_; }
 
-  // The mount points that were not there at first.
-  [[nodiscard]] std::vector<std::string> new_points() const {
+  struct Row {
+    std::string point;
+    std::string options;
+  };
+  // The mounts that were not there at first.
+  [[nodiscard]] std::vector<Row> new_rows() const {
     const auto old_lines = lines(before_);
-    std::vector<std::string> points;
+    std::vector<Row> rows;
     for (const auto& line : lines(read())) {
       if (old_lines.contains(line)) continue;
       std::istringstream fields(line);
       std::string skipped;
-      fields >> skipped >> skipped >> skipped >> skipped >> points.emplace_back();
+      Row row;
+      fields >> skipped >> skipped >> skipped >> skipped >> row.point >> row.options;
+      rows.push_back(std::move(row));
     }
-    return points;
+    return rows;
   }
 
  private:
@@ -93,16 +100,17 @@ class Judge {
     if (escaped_.empty()) escaped_ = in_container_.broken_by();
     if (!escaped_.empty() || !thoroughly) return;
     if (host_mounts_.changed()) escaped_ = "a mount on the host";
-    for (const auto& point : container_mounts_.new_points())
-      if (!point.starts_with(root_)) escaped_ = "a mount at " + point;
+    for (const auto& row : container_mounts_.new_rows())
+      if (!row.point.starts_with(root_)) escaped_ = "a mount at " + row.point;
   }
 
-  // Whether so many mounts are in the raced directory of the root, as the container sees it. Exact
-  // only while the racer stands still.
+  // Whether so many mounts, all of them read-only, are in the raced directory of the root, as the
+  // container sees it. Exact only while the racer stands still.
   [[nodiscard]] bool stand(std::size_t mounts) const {
-    const auto points = container_mounts_.new_points();
-    return static_cast<std::size_t>(std::ranges::count_if(points, [&](const auto& point) {
-             return point.starts_with(root_ + (kRacedDirectory + 1) + "/");
+    const auto rows = container_mounts_.new_rows();
+    return static_cast<std::size_t>(std::ranges::count_if(rows, [&](const auto& row) {
+             return row.point.starts_with(root_ + (kRacedDirectory + 1) + "/") &&
+                    row.options.starts_with("ro,");
            })) == mounts;
   }
 
@@ -131,7 +139,8 @@ class Judge {
 // Whether what is said of an attempt is compared with what stands, for which the racer has to be
 // stopped.
 bool is_compared(Race race, std::uint64_t attempt) {
-  return (race == Race::MountPoint || race == Race::DirectoryAndAnother) &&
+  return (race == Race::MountPoint || race == Race::DirectoryAndAnother ||
+          race == Race::TwoMountPoints) &&
          attempt % kCompareEvery == 0;
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr auto kSecondFile = "libnvidia-ml.so.550.54.14";
 constexpr uid_t kMappedRoot = 100'000;
 constexpr unsigned kMappedIds = 65'536;
 
@@ -81,6 +82,9 @@ RacerJob RaceGround::lay_out(Race race, const fs::path& root) const {
       return {Swap::Remake, file, {}};
     case Race::DirectoryAndAnother:
       return {Swap::Exchange, directory, outside / "directory"};
+    case Race::TwoMountPoints:
+      for (const auto* name : {kRacedFile, kSecondFile}) write(directory / name, "the image's");
+      return {Swap::Exchange, file, directory / kSecondFile};
     case Race::TemporaryName:
       make_link_stale(root);
       fs::create_symlink(victim / "made", outside / "decoy");
@@ -100,7 +104,8 @@ Wanted RaceGround::wanted(Race race) {
       return {.files = {kRacedFile}};
     case Race::MountPoint:
     case Race::DirectoryAndAnother:
-      return {.files = {kRacedFile, "libnvidia-ml.so.550.54.14"}};
+    case Race::TwoMountPoints:
+      return {.files = {kRacedFile, kSecondFile}};
     case Race::LinkDirectory:
     case Race::TemporaryName:
       return {.files = {}, .link = true};

@@ -21,6 +21,7 @@ enum class Race {
   DirectoryUnderDotDot,
   MountPoint,
   DirectoryAndAnother,       // what a mount is in leaves the root, the path stays
+  TwoMountPoints,            // each gets what was meant for the other
   LinkDirectory,             // while links are made with the container's ids
   TemporaryName,
   RenameStorm,

@@ -77,6 +77,11 @@ TEST_P(Races, R05_ADirectoryAndAnother) {
   withstands(Race::DirectoryAndAnother, {"E_RACE", "E_DST_RESOLVE", "E_DST_FOREIGN_MOUNT"});
 }
 
+// A target that has got the first mount already is as one that somebody else has mounted on.
+TEST_P(Races, R05_TwoMountPoints) {
+  withstands(Race::TwoMountPoints, {"E_RACE", "E_DST_FOREIGN_MOUNT"});
+}
+
 TEST_P(Races, R06_ADirectoryThatLinksAreMadeIn) {
   withstands(Race::LinkDirectory, {"E_RACE", "E_DST_RO"});
 }
