@@ -14,6 +14,9 @@ namespace nvhook::ldcache {
 // Largest cache that is read. A full desktop's is 200 KiB.
 inline constexpr std::size_t kMaxCacheBytes = std::size_t{8} << 20U;
 
+// Most entries that are taken. A full desktop's cache has 6000.
+inline constexpr std::size_t kMaxEntries = 65536;
+
 // One library of the cache. Views borrow from the parsed bytes.
 struct Entry {
   std::string_view name;   // what the loader asks for, mostly a SONAME
@@ -56,7 +59,7 @@ struct Cache {
 // Parses an ld.so.cache of any layout in use: new, old block in front, with or without extensions.
 // The bytes are untrusted; time is linear in their number. One bad entry fails the whole parse: a
 // string outside the string table, without an end, or longer than the kernel's limit for a name or
-// path. At most kMaxCacheBytes and 65536 entries.
+// path. At most kMaxCacheBytes and kMaxEntries.
 // Fails with E_DRIVER_READ: damaged, of the other byte order, or the old layout alone.
 [[nodiscard]] Result<Cache> parse(std::span<const std::byte> file);
 
