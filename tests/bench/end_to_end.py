@@ -129,6 +129,9 @@ class Bench:
         spec["hooks"] = {"createRuntime": [
             {"path": timer, "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
              "args": [timer, str(self.results), case.label, *case.program]}]}
+        nvhook = str(self.installed("nvhook"))
+        if case.program[0] == self.installed("nvhook"):  # it removes its record; not timed
+            spec["hooks"]["poststop"] = [{"path": nvhook, "args": [nvhook, "poststop"], "env": []}]
         directory = pathlib.Path(tempfile.mkdtemp(prefix=f"bundle-{case.label}-", dir=self.work))
         (directory / "config.json").write_text(json.dumps(spec))
         return directory

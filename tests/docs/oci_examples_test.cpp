@@ -6,6 +6,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "nvhook/oci/config.hpp"
 #include "nvhook/oci/state.hpp"
@@ -52,14 +53,24 @@ TEST(ExampleConfig, RunsTheHookBeforeTheContainerStarts) {
   expect_registered(json.at("hooks").at("prestart").at(0), "prestart");
 }
 
+TEST(ExampleConfig, RunsTheHookWhenTheContainerHasStopped) {
+  const auto json = nlohmann::json::parse(content_of("config.json"));
+
+  ASSERT_EQ(json.at("hooks").at("poststop").size(), 1U);
+  expect_registered(json.at("hooks").at("poststop").at(0), "poststop");
+}
+
 // Source: containers/common, pkg/hooks/docs/oci-hooks.5.md.
 TEST(ExampleOfPodman, HasWhatTheFormatRequires) {
-  const auto json = nlohmann::json::parse(content_of("hooks.d/nvhook.json"));
+  for (const auto& [file, stage] :
+       {std::pair("nvhook.json", "createRuntime"), {"nvhook-poststop.json", "poststop"}}) {
+    const auto json = nlohmann::json::parse(content_of(std::string("hooks.d/") + file));
 
-  EXPECT_EQ(json.at("version"), "1.0.0");
-  EXPECT_EQ(json.at("when"), nlohmann::json({{"always", true}}));
-  EXPECT_EQ(json.at("stages"), nlohmann::json({"createRuntime"}));
-  expect_registered(json.at("hook"), "createRuntime");
+    EXPECT_EQ(json.at("version"), "1.0.0");
+    EXPECT_EQ(json.at("when"), nlohmann::json({{"always", true}}));
+    EXPECT_EQ(json.at("stages"), nlohmann::json({stage}));
+    expect_registered(json.at("hook"), stage);
+  }
 }
 
 TEST(ExampleState, IsThatOfAContainerBeingCreated) {

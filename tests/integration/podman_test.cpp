@@ -2,6 +2,7 @@
 // Real podman with a hooks.d file, over runc.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "integration/engine.hpp"
@@ -20,12 +21,14 @@ class Podman : public ::testing::Test {
     scratch_.file("/containers.conf",
                   "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n"
                   "[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n");
-    std::ifstream in(NVHOOK_SOURCE_DIR "/oci-examples/hooks.d/nvhook.json");
-    auto hook = nlohmann::json::parse(in);
-    const auto ours = hook_entry(hook["stages"][0]);
-    hook["hook"]["path"] = ours["path"];
-    hook["hook"]["args"] = ours["args"];
-    scratch_.file("/hooks.d/nvhook.json", hook.dump());
+    for (const std::string file : {"/nvhook.json", "/nvhook-poststop.json"}) {
+      std::ifstream in(NVHOOK_SOURCE_DIR "/oci-examples/hooks.d" + file);
+      auto hook = nlohmann::json::parse(in);
+      const auto ours = hook_entry(hook["stages"][0]);
+      hook["hook"]["path"] = ours["path"];
+      hook["hook"]["args"] = ours["args"];
+      scratch_.file("/hooks.d" + file, hook.dump());
+    }
   }
 
   Finished podman(const std::vector<std::string>& arguments) {
@@ -62,6 +65,7 @@ TEST_F(Podman, ListsTheGpusOfAContainerThatAsksForThem) {
   EXPECT_EQ(done.status, 0) << done.err;
   EXPECT_THAT(done.out, HasSubstr("GPU 0: "));
   EXPECT_THAT(done.out, HasSubstr("GPU 1: "));
+  EXPECT_TRUE(std::filesystem::is_empty("/run/nvhook")) << "a record";
 }
 
 TEST_F(Podman, LeavesOtherContainersAlone) {

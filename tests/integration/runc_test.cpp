@@ -2,6 +2,7 @@
 // Real runc, real images, the simulated driver.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -243,16 +244,18 @@ TEST(RuncExample, TheConfigOfTheExamplesRuns) {
   EngineBundle bundle("minbase");
   std::ifstream in(NVHOOK_SOURCE_DIR "/oci-examples/config.json");
   auto example = nlohmann::json::parse(in);
-  for (auto& hook : example["hooks"]["prestart"]) {
-    hook["path"] = NVHOOK_PROGRAM;
-    hook["args"] = hook_entry("prestart")["args"];
-  }
+  for (const auto* stage : {"prestart", "poststop"})
+    for (auto& hook : example["hooks"][stage]) {
+      hook["path"] = NVHOOK_PROGRAM;
+      hook["args"] = hook_entry(stage)["args"];
+    }
   bundle.config = example;
 
   const auto done = bundle.run_in_runc("nvidia-smi -L");
 
   EXPECT_EQ(done.status, 0) << done.err;
   EXPECT_EQ(done.out, kTwoGpus);
+  EXPECT_TRUE(std::filesystem::is_empty("/run/nvhook")) << "a record";
 }
 
 }  // namespace
