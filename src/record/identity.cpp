@@ -43,8 +43,9 @@ std::optional<std::uint64_t> start_time_of(std::string_view stat) {
 Result<Identity> identify(const container::Procfs& procfs, const container::Process& process,
                           const cgroup::DeviceCgroup& cgroup) {
   Identity identity;
-  auto boot_id =
-      files::read_kernel_file(procfs.root.get(), "sys/kernel/random/boot_id", kMaxBootIdBytes);
+  // Where this machine is itself a container, as of systemd-nspawn, a file of its own lies there.
+  auto boot_id = files::read_file(procfs.root.get(), "sys/kernel/random/boot_id", kMaxBootIdBytes,
+                                  files::Lookup::Plain);
   if (!boot_id) return failed_to("/proc", std::move(boot_id));
   identity.boot_id = boot_id->substr(0, boot_id->find('\n'));
 

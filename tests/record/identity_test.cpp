@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,6 +102,28 @@ TEST_F(Identified, HasTheCgroupsDirectory) {
   ASSERT_EQ(::stat(root.on_disk().c_str(), &named), 0);
   EXPECT_EQ(identity->cgroup->inode, named.st_ino);
   EXPECT_EQ(identity->cgroup->device, named.st_dev);
+}
+
+// As systemd-nspawn does for a machine that it runs.
+TEST_F(Identified, KnowsAMachineThatHasABootIdOfItsOwn) {
+  const test::Waiting container(in_mounts_of_its_own);
+  const auto process = container::pin(procfs_, container.pid());
+  ASSERT_TRUE(process);
+  test::FakeRoot root;
+  root.file("/boot_id", "7d3f2a0e-1111-4222-8333-444455556666\n");
+  ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+  ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  ASSERT_EQ(::mount(root.on_disk("/boot_id").c_str(), "/proc/sys/kernel/random/boot_id", nullptr,
+                    MS_BIND, nullptr),
+            0);
+  const auto procfs = container::open_procfs();
+  ASSERT_TRUE(procfs) << procfs.error().text();
+
+  const auto identity = identify(*procfs, *process, none_);
+
+  ::umount2("/proc/sys/kernel/random/boot_id", MNT_DETACH);
+  ASSERT_TRUE(identity) << identity.error().text();
+  EXPECT_EQ(identity->boot_id, "7d3f2a0e-1111-4222-8333-444455556666");
 }
 
 TEST_F(Identified, IsNobodyWhoHasEnded) {
