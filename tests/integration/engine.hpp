@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ nlohmann::json hook_entry(const std::string& stage,
 
 enum class Engine { Runc, Crun };
 const char* name_of(Engine engine);
+inline void PrintTo(Engine engine, std::ostream* out) { *out << name_of(engine); }
 
 // How an engine sees the cgroups of this machine: as they are, with v1's devices controller, or as
 // of a host that has v2 only.
