@@ -11,14 +11,14 @@ namespace nvhook::cgroup {
 namespace {
 
 Result<Granted> grant(const DeviceCgroup& cgroup, const std::vector<DeviceNumber>& devices,
-                      KnownRules rules) {
+                      KnownRules rules, Leave leave) {
   Granted granted;
   if (cgroup.version == Version::V1) {
     auto added = add_rules(cgroup, devices);
     if (!added) return std::unexpected(std::move(added).error());
     granted.rules = std::move(*added);
   } else {
-    auto exchanged = exchange_programs(cgroup, devices, rules);
+    auto exchanged = exchange_programs(cgroup, devices, rules, leave);
     if (!exchanged) return std::unexpected(std::move(exchanged).error());
     granted.programs = std::move(*exchanged);
   }
@@ -28,13 +28,13 @@ Result<Granted> grant(const DeviceCgroup& cgroup, const std::vector<DeviceNumber
 }  // namespace
 
 Result<Granted> allow(const DeviceCgroup& cgroup, const std::vector<DeviceNumber>& devices,
-                      KnownRules rules) {
+                      KnownRules rules, Leave leave) {
   for (const auto& device : devices)
     if (!is_possible(device))
       return failure(ErrorId::Cgroup, "no device has the number " + std::to_string(device.major) +
                                           ":" + std::to_string(device.minor));
   if (auto held = holds_its_process(cgroup); !held) return std::unexpected(std::move(held).error());
-  auto granted = grant(cgroup, devices, rules);
+  auto granted = grant(cgroup, devices, rules, leave);
   if (!granted) return granted;
   try {
     auto held = holds_its_process(cgroup);

@@ -131,6 +131,13 @@ Result<std::optional<UniqueFd>> open_program(std::uint32_t id) {
   return refused("open device program " + std::to_string(id));
 }
 
+std::string name_of(int program) {
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof info;
+  if (::bpf_obj_get_info_by_fd(program, &info, &size) != 0) return {};
+  return {info.name, ::strnlen(info.name, sizeof info.name)};
+}
+
 Result<std::optional<Program>> instructions_of(int program) {
   for (auto room = kUsualInstructions;;) {
     Program instructions(room);

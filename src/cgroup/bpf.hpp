@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "device_program.hpp"
@@ -30,6 +31,9 @@ struct Attached {
 
 // Nothing if the program is gone meanwhile. Fails with E_CGROUP.
 [[nodiscard]] Result<std::optional<UniqueFd>> open_program(std::uint32_t id);
+
+// The name that its owner gave it; empty before Linux 4.15, and if the kernel does not tell.
+[[nodiscard]] std::string name_of(int program);
 
 // The instructions of a loaded program as the verifier left them. Nothing if the kernel does not
 // show them: constants are blinded (net.core.bpf_jit_harden), or it shows them to others only.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "bpf.hpp"
@@ -16,6 +17,7 @@ namespace {
 
 using bpf::Exchange;
 
+constexpr std::string_view kNameOfSystemds = "sd_devices";
 constexpr int kMaxTries = 16;  // others exchange programs, too, but not so often
 
 // What is to be done about one attached program.
@@ -79,12 +81,13 @@ Result<UniqueFd> replacement_of(int before, std::uint32_t id, std::size_t progra
 // All that has to be changed, loaded. Nothing if a program has gone meanwhile.
 Result<std::optional<std::vector<Change>>> prepare(const bpf::Attached& attached,
                                                    const std::vector<DeviceNumber>& devices,
-                                                   KnownRules rules) {
+                                                   KnownRules rules, Leave leave) {
   std::vector<Change> changes;
   for (const auto id : attached.ids) {
     auto before = bpf::open_program(id);
     if (!before) return std::unexpected(std::move(before).error());
     if (!*before) return std::nullopt;
+    if (leave == Leave::OfSystemd && bpf::name_of((*before)->get()) == kNameOfSystemds) continue;
     auto ours = replacement_of((*before)->get(), id, attached.ids.size(), devices, rules);
     if (!ours) return std::unexpected(std::move(ours).error());
     if (*ours) changes.push_back({std::move(**before), std::move(*ours)});
@@ -121,11 +124,11 @@ Result<std::optional<std::vector<Exchanged>>> carry_out(const DeviceCgroup& cgro
 
 Result<std::vector<Exchanged>> exchange_programs(const DeviceCgroup& cgroup,
                                                  const std::vector<DeviceNumber>& devices,
-                                                 KnownRules rules) {
+                                                 KnownRules rules, Leave leave) {
   for (int tries = 0; tries < kMaxTries; ++tries) {
     const auto attached = bpf::attached_to(cgroup.directory.get());
     if (!attached) return std::unexpected(Error(attached.error()).within(cgroup.path));
-    auto changes = prepare(*attached, devices, rules);
+    auto changes = prepare(*attached, devices, rules, leave);
     if (!changes) return std::unexpected(std::move(changes).error().within(cgroup.path));
     if (!*changes) continue;
     auto done = carry_out(cgroup, std::move(**changes), attached->flags);

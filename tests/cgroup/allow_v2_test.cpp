@@ -178,6 +178,23 @@ TEST_F(AllowOnV2, ExchangesOnlyWhatDoesNotGrantYet) {
   EXPECT_TRUE(may_open(kGpu0));
 }
 
+TEST_F(AllowOnV2, LeavesSystemdsProgramWhereItIsToldTo) {
+  attach(of_runc());
+  const auto systemds = load_device_program(kYes, "sd_devices");
+  ASSERT_EQ(attach_device_program(container_->path(), systemds.get()), 0);
+  const auto before = attached().ids;
+
+  const auto granted = cgroup::allow(cgroup_, {kGpu0}, {}, cgroup::Leave::OfSystemd);
+
+  ASSERT_TRUE(granted) << granted.error().text();
+  EXPECT_THAT(granted->programs, SizeIs(1));
+  EXPECT_TRUE(may_open(kGpu0));
+  EXPECT_NE(attached().ids.front(), before.front());
+  EXPECT_EQ(attached().ids.back(), before.back());
+  ASSERT_TRUE(allow({kGpu0}));
+  EXPECT_NE(attached().ids.back(), before.back());
+}
+
 TEST_F(AllowOnV2, CanBeTakenBack) {
   attach(of_runc());
   attach(from_file(NVHOOK_DEVICE_PROGRAMS "/systemd_strict.txt"));

@@ -51,12 +51,13 @@ bpf_prog_info info_of(int program, std::span<bpf_insn> room) {
 
 }  // namespace
 
-UniqueFd load_device_program(std::span<const bpf_insn> program) {
+UniqueFd load_device_program(std::span<const bpf_insn> program, std::string_view name) {
   auto attributes = nothing();
   attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
   attributes.insn_cnt = static_cast<std::uint32_t>(program.size());
   attributes.insns = address(program.data());
   attributes.license = address("GPL");
+  name.copy(attributes.prog_name, sizeof attributes.prog_name - 1);
   UniqueFd loaded(static_cast<int>(call(BPF_PROG_LOAD, attributes)));
   if (!loaded) {
     std::perror("load a device program");

@@ -16,8 +16,9 @@
 // Device programs in this kernel, by bpf(2) itself. Needs root.
 namespace nvhook::test {
 
-// Aborts if the kernel refuses it.
-[[nodiscard]] UniqueFd load_device_program(std::span<const bpf_insn> program);
+// Aborts if the kernel refuses it. A name has 15 characters at most.
+[[nodiscard]] UniqueFd load_device_program(std::span<const bpf_insn> program,
+                                           std::string_view name = {});
 
 // 0, or the error of attaching it to a cgroup v2.
 int attach_device_program(const std::filesystem::path& cgroup, int program,

@@ -71,6 +71,14 @@ struct Granted {
 // Nothing: they are not known.
 using KnownRules = std::optional<std::span<const oci::DeviceRule>>;
 
+// Programs that are left as they are, because their owner knows of the devices.
+enum class Leave : std::uint8_t {
+  None,
+  // Systemd's, by their name, "sd_devices": it would take no other for its own, and leave ours
+  // attached beside its next one. Source: systemd, src/core/bpf-devices.c, bpf_devices_cgroup_init.
+  OfSystemd,
+};
+
 // Lets the container read and write the devices, and do no more with them than before otherwise.
 // v1: adds what the rules lack. v2: exchanges each attached program for one that also says yes to
 // these devices, in one step each, so that the container is never without; nothing where none is
@@ -79,7 +87,8 @@ using KnownRules = std::optional<std::span<const oci::DeviceRule>>;
 // All or nothing: on failure everything is as it was. May be called in any mount namespace.
 // Fails with E_CGROUP, also if the process is in the cgroup no more.
 [[nodiscard]] Result<Granted> allow(const DeviceCgroup& cgroup,
-                                    const std::vector<DeviceNumber>& devices, KnownRules rules);
+                                    const std::vector<DeviceNumber>& devices, KnownRules rules,
+                                    Leave leave = Leave::None);
 
 // Takes back what allow() did, as far as it stands: a program that somebody else put in the place
 // of ours stays. Asks for no memory in v2. Fails with E_CGROUP.
