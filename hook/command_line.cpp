@@ -60,8 +60,9 @@ has the cause and the cure of each. The manual is nvhook(8).)";
 constexpr auto kAboutReapply =
     R"(Gives a running container the devices again that nvhook gave it when it started,
 where something else has taken them: systemctl daemon-reload, a change of its
-limits. Goes by the record in /run/nvhook, and refuses a container that is not
-the one of the record any more. Says what was missing.
+limits. Where systemd has made the container's scope it is told of them, too,
+and does not take them again. Goes by the record in /run/nvhook, and refuses a
+container that is not the one of the record any more. Says what was missing.
 )";
 
 constexpr auto kUsageOfReapply = R"(Usage:

@@ -13,6 +13,8 @@
 #include "nvhook/record/identity.hpp"
 #include "nvhook/record/store.hpp"
 #include "nvhook/sandbox/phases.hpp"
+#include "nvhook/systemd/order.hpp"
+#include "systemd_step.hpp"
 
 namespace nvhook {
 namespace {
@@ -56,8 +58,9 @@ Result<Record> find_record(const Reapply& what) {
                  "there is no record of " + name_of(what) + ": nvhook has given it no devices");
 }
 
-// The container of the record, or a refusal if that is no more or another one by now.
-Result<cgroup::DeviceCgroup> find_cgroup(const Record& record) {
+// The device cgroup of the record's container, or a refusal if that is no more or another one by
+// now.
+Result<cgroup::DeviceCgroup> find_cgroup(const Record& record, SystemdStep& systemd_step) {
   const auto procfs = container::open_procfs();
   if (!procfs) return std::unexpected(procfs.error());
   const auto process = container::pin(*procfs, record.pid);
@@ -71,6 +74,7 @@ Result<cgroup::DeviceCgroup> find_cgroup(const Record& record) {
     return failure(ErrorId::Record, "process " + std::to_string(record.pid) +
                                         " is not the container " + quote(record.id) +
                                         " of the record: " + difference);
+  systemd_step.settle(*process);
   return cgroup;
 }
 
@@ -80,11 +84,21 @@ bool was_missing(const cgroup::Granted& granted, DeviceNumber device) {
          std::ranges::find(granted.rules, device, &cgroup::Lack::device) != granted.rules.end();
 }
 
-std::string said(const cgroup::Granted& granted, const Record& record) {
-  if (granted.programs.empty() && granted.rules.empty())
-    return "nothing was missing: the container may open its " +
-           std::to_string(record.devices.size()) + " devices\n";
+std::vector<systemd::Node> nodes_of(const Record& record) {
+  std::vector<systemd::Node> nodes;
+  for (const auto& device : record.devices) nodes.push_back({device.node.value, device.number});
+  return nodes;
+}
+
+// `told` is the scope that systemd has been told about; what was missing in its own program is not
+// known.
+std::string said(const cgroup::Granted& granted, const Record& record,
+                 const std::optional<std::string>& told) {
+  const auto count = std::to_string(record.devices.size());
   std::string text;
+  if (told) text = "systemd lets " + *told + " have its " + count + " devices from now on\n";
+  if (granted.programs.empty() && granted.rules.empty() && !told)
+    return "nothing was missing: the container may open its " + count + " devices\n";
   for (const auto& device : record.devices) {
     if (!was_missing(granted, device.number)) continue;
     text += "allowed again: c " + std::to_string(device.number.major) + ":" +
@@ -96,6 +110,7 @@ std::string said(const cgroup::Granted& granted, const Record& record) {
 }  // namespace
 
 Result<std::string> reapply(const Reapply& what, Journal& journal) {
+  auto systemd_step = SystemdStep::begin_early();
   sandbox::Phases phases(sandbox::Course::Hook);
   if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
   if (auto done = phases.begin(Phase::Request); !done)
@@ -105,20 +120,24 @@ Result<std::string> reapply(const Reapply& what, Journal& journal) {
   journal.about(record->id);
 
   if (auto done = phases.begin(Phase::Pin); !done) return std::unexpected(std::move(done).error());
-  const auto cgroup = find_cgroup(*record);
+  const auto cgroup = find_cgroup(*record, systemd_step);
   if (!cgroup) return std::unexpected(cgroup.error());
   if (!cgroup->directory) return "no device cgroup restricts the container\n";
 
   if (auto done = phases.begin(Phase::Place); !done)
     return std::unexpected(std::move(done).error());
+  const auto answer = systemd_step.ask(nodes_of(*record));
+  if (!answer) journal.warning(answer.error());
+  const bool told = answer == systemd::Outcome::Told;
   std::vector<DeviceNumber> numbers;
   for (const auto& device : record->devices) numbers.push_back(device.number);
   journal.step("allow " + std::to_string(numbers.size()) + " devices in " + cgroup->path);
   // What the container's other devices are its config.json said when it was started: by now that
   // may be another.
-  const auto granted = cgroup::allow(*cgroup, numbers, std::nullopt);
+  const auto granted = cgroup::allow(*cgroup, numbers, std::nullopt,
+                                     told ? cgroup::Leave::OfSystemd : cgroup::Leave::None);
   if (!granted) return std::unexpected(granted.error());
-  return said(*granted, *record);
+  return said(*granted, *record, told ? systemd_step.scope() : std::nullopt);
 }
 
 }  // namespace nvhook

@@ -20,8 +20,9 @@ struct Reapply {
 };
 
 // Allows a running container the devices that its record names, where its device cgroup does not
-// allow them any more. Gives what was done, for people. Refuses a container that is another than
-// the record's. Fails with E_RECORD, E_PID, E_NS*, E_USERNS, E_CGROUP, E_KERNEL.
+// allow them any more, and has systemd told of them, if it has made the container's scope and does
+// not know. Gives what was done, for people. Refuses a container that is another than the record's.
+// Fails with E_RECORD, E_PID, E_NS*, E_USERNS, E_CGROUP, E_KERNEL.
 [[nodiscard]] Result<std::string> reapply(const Reapply& what, Journal& journal);
 
 }  // namespace nvhook

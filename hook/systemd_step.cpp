@@ -42,6 +42,15 @@ systemd::Order order_of(const plan::Plan& plan, const std::string& scope) {
   return order;
 }
 
+Error puts_back_a_program() { return {ErrorId::Systemd, std::string(systemd::kPutsBackAProgram)}; }
+
+Warning untold(const std::string& scope, const Error& why) {
+  return {WarningId::Systemd,
+          "systemd does not know that " + quote(scope) + " has GPUs: " + why.message() +
+              "; the container loses them when systemd sets up its devices anew (daemon-reload, a "
+              "change of its limits)"};
+}
+
 }  // namespace
 
 SystemdStep SystemdStep::begin(std::optional<pid_t> pid) {
@@ -55,9 +64,17 @@ SystemdStep SystemdStep::begin(std::optional<pid_t> pid) {
   if (!restriction)
     step.teller_ = std::unexpected(restriction.error());
   else if (*restriction == Restriction::Program)
-    step.teller_ = failure(ErrorId::Systemd, std::string(systemd::kPutsBackAProgram));
+    step.teller_ = std::unexpected(puts_back_a_program());
   else if (*restriction == Restriction::List)
     step.teller_ = systemd::Teller::start();
+  return step;
+}
+
+SystemdStep SystemdStep::begin_early() {
+  SystemdStep step;
+  step.booted_ = systemd::is_booted();
+  step.early_ = true;
+  if (step.booted_) step.teller_ = systemd::Teller::start();
   return step;
 }
 
@@ -65,21 +82,29 @@ void SystemdStep::settle(const container::Process& process) {
   if (booted_) scope_ = scope_at(process.proc.get(), "cgroup");
 }
 
+Result<void> SystemdStep::give(const systemd::Order& order) {
+  if (!early_ && scope_ != glanced_) return failure(ErrorId::Systemd, "it was not found in time");
+  if (!teller_) return {};
+  if (!*teller_) return std::unexpected(teller_->error());
+  return (*teller_)->give(order);
+}
+
 std::optional<Warning> SystemdStep::finish(const plan::Plan& plan) {
   if (!scope_ || plan.devices.empty()) return std::nullopt;
-  Result<void> told;
-  if (scope_ != glanced_)
-    told = failure(ErrorId::Systemd, "it was not found in time");
-  else if (teller_)
-    told = *teller_ ? (*teller_)->give(order_of(plan, *scope_))
-                    : Result<void>(std::unexpected(teller_->error()));
+  const auto told = give(order_of(plan, *scope_));
   teller_.reset();  // it can tell by this that nobody waits
   if (told) return std::nullopt;
-  return Warning{WarningId::Systemd,
-                 "systemd does not know that " + quote(*scope_) +
-                     " has GPUs: " + told.error().message() +
-                     "; the container loses them when systemd sets up its devices anew "
-                     "(daemon-reload, a change of its limits)"};
+  return untold(*scope_, told.error());
+}
+
+std::expected<systemd::Outcome, Warning> SystemdStep::ask(std::vector<systemd::Node> nodes) {
+  if (!scope_ || nodes.empty() || !teller_) return systemd::Outcome::Unrestricted;
+  const auto given = give({.scope = *scope_, .nodes = std::move(nodes)});
+  const auto outcome =
+      given ? (*teller_)->await_answer() : Result<systemd::Outcome>(std::unexpected(given.error()));
+  teller_.reset();
+  if (!outcome) return std::unexpected(untold(*scope_, outcome.error()));
+  return *outcome;
 }
 
 }  // namespace nvhook

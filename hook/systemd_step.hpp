@@ -3,12 +3,15 @@
 
 #include <sys/types.h>
 
+#include <expected>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "nvhook/base/error.hpp"
 #include "nvhook/container/process.hpp"
 #include "nvhook/plan/plan.hpp"
+#include "nvhook/systemd/order.hpp"
 #include "nvhook/systemd/teller.hpp"
 
 namespace nvhook {
@@ -23,6 +26,10 @@ class SystemdStep {
   // is from a glance at the state, and nothing but this rests on it.
   [[nodiscard]] static SystemdStep begin(std::optional<pid_t> pid);
 
+  // Likewise for a container that is found only when no program can be started any more: starts
+  // the one that will tell it wherever systemd is init.
+  [[nodiscard]] static SystemdStep begin_early();
+
   // Finds out on the process itself which scope it is in.
   void settle(const container::Process& process);
 
@@ -30,8 +37,16 @@ class SystemdStep {
   // Gives W_SYSTEMD where that cannot be. Makes no system calls but write and close.
   [[nodiscard]] std::optional<Warning> finish(const plan::Plan& plan);
 
+  // For somebody who has the time: has systemd told of these nodes, waits, and says what became of
+  // it; Unrestricted, too, where it has no part in the container.
+  [[nodiscard]] std::expected<systemd::Outcome, Warning> ask(std::vector<systemd::Node> nodes);
+  [[nodiscard]] const std::optional<std::string>& scope() const { return scope_; }
+
  private:
+  [[nodiscard]] Result<void> give(const systemd::Order& order);
+
   bool booted_ = false;
+  bool early_ = false;
   std::optional<std::string> glanced_;  // the scope that was seen in the beginning
   // For that one, if systemd has to be told; or why it cannot be.
   std::optional<Result<systemd::Teller>> teller_;

@@ -37,6 +37,10 @@ class BootedMachine {
 
   // Where a path of the machine's lies for this process, if no link on the way is absolute.
   [[nodiscard]] std::filesystem::path file(const std::filesystem::path& path) const;
+  // systemd, as this process numbers it.
+  [[nodiscard]] pid_t init() const { return init_; }
+  // The directory of the cgroup that is the topmost one in the machine.
+  [[nodiscard]] std::filesystem::path cgroup() const { return cgroup_ / "payload"; }
   // Copies a file or a tree into the machine; `to` is the name of the copy.
   void copy_in(const std::filesystem::path& from, const std::filesystem::path& to) const;
   // Copies a program, and of the shared libraries that it needs those that the machine lacks: a
@@ -51,7 +55,7 @@ class BootedMachine {
   FakeRoot scratch_;
   std::filesystem::path cgroup_;
   pid_t nspawn_ = -1;
-  pid_t init_ = -1;  // systemd, as this machine numbers it
+  pid_t init_ = -1;
   bool up_ = false;
 };
 

@@ -3,77 +3,17 @@
 // set up the devices of a scope anew.
 #include <gmock/gmock.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "integration/booted_machine.hpp"
-#include "integration/scope_container.hpp"
+#include "integration/scope_test.hpp"
 
 namespace nvhook::test {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-constexpr std::chrono::seconds kPatience{20};  // nvhook-systemd's own is 10
-
-template <class Condition>
-bool becomes_true(const Condition& condition) {
-  const auto give_up = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > give_up) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return true;
-}
-
-// A booted machine; one for all tests of a suite.
-class Booted : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    if (!machines_unavailable().empty()) return;
-    machine_ = std::make_unique<BootedMachine>();
-    if (machine_->is_up()) furnish(*machine_);
-  }
-  static void TearDownTestSuite() { machine_.reset(); }
-
-  void SetUp() override {
-    if (const auto why = machines_unavailable(); !why.empty()) GTEST_SKIP() << why;
-    ASSERT_TRUE(machine_->is_up());
-    (void)machine_->run({"rm", "-f", kHookLog});
-  }
-
-  static std::unique_ptr<ScopeContainer> new_container(Engine engine, int gpu = 0) {
-    static int count = 0;
-    return std::make_unique<ScopeContainer>(*machine_, engine, "c" + std::to_string(++count), gpu);
-  }
-  static void start(ScopeContainer& container, const std::string& hook = kHook,
-                    const std::vector<std::string>& options = {}) {
-    container.use_hook(hook, options);
-    const auto done = container.start();
-    ASSERT_EQ(done.status, 0) << done.err;
-  }
-  static void reload() { systemctl("daemon-reload"); }
-  static void systemctl(const std::string& words) {
-    const auto done = machine_->sh("systemctl " + words);
-    ASSERT_EQ(done.status, 0) << done.err;
-  }
-  // nvhook does not wait for systemd.
-  static void wait_until_told(const ScopeContainer& container,
-                              const std::string& node = "/dev/nvidia0 rw") {
-    EXPECT_TRUE(becomes_true([&] {
-      return container.property("DeviceAllow").find(node) != std::string::npos;
-    })) << container.property("DeviceAllow")
-        << log();
-  }
-  static std::string log() { return machine_->run({"cat", kHookLog}).out; }
-
-  static std::unique_ptr<BootedMachine> machine_;
-};
-std::unique_ptr<BootedMachine> Booted::machine_;
 
 class Scope : public Booted, public ::testing::WithParamInterface<Engine> {
  protected:
@@ -137,8 +77,72 @@ INSTANTIATE_TEST_SUITE_P(Of, Scope, ::testing::Values(Engine::Runc, Engine::Crun
                            return each.param == Engine::Runc ? "Runc" : "Crun";
                          });
 
-// What systemd restricts: runc's.
+// Those whose devices systemd restricts.
 using ScopeOfRunc = Booted;
+
+// runc lets systemd set the limit, and systemd the devices with it. (It fails afterwards where the
+// limit's controller is not there.)
+TEST_F(ScopeOfRunc, KeepsItsGpuWhenItsLimitsAreUpdated) {
+  const auto container = new_container(Engine::Runc);
+  start(*container);
+  wait_until_told(*container);
+
+  (void)container->engine("update --pids-limit 500");
+
+  EXPECT_EQ(container->property("TasksMax"), "500");
+  EXPECT_EQ(container->access(), kHasItsGpu);
+}
+
+TEST_F(ScopeOfRunc, KeepsItsGpuBesideAnother) {
+  const auto one = new_container(Engine::Runc, 0);
+  auto other = new_container(Engine::Runc, 1);
+  start(*one);
+  start(*other);
+  wait_until_told(*one);
+  wait_until_told(*other, "/dev/nvidia1 rw");
+
+  reload();
+
+  EXPECT_EQ(one->access(), kHasItsGpu);
+  EXPECT_EQ(other->access(), kHasItsGpu);
+  other.reset();
+  reload();
+  EXPECT_EQ(one->access(), kHasItsGpu);
+}
+
+// systemd takes paths below /dev only.
+TEST_F(ScopeOfRunc, KeepsAGpuWhoseNodeIsElsewhere) {
+  const auto container = new_container(Engine::Runc);
+  start(*container, kHook, {"--dev-root", kDriver});
+  wait_until_told(*container, "/dev/char/195:0 rw");
+
+  reload();
+
+  EXPECT_EQ(container->access(), kHasItsGpu);
+  EXPECT_EQ(machine_->sh("ls /dev/char/195:0").status, 2);
+}
+
+// Requests get lost when systemd reloads at the wrong moment.
+TEST_F(ScopeOfRunc, KeepsItsGpuThoughSystemdReloadsAllTheTime) {
+  ASSERT_EQ(machine_
+                ->sh("systemd-run --unit=storm --quiet sh -c "
+                     "'while true; do systemctl daemon-reload; done'")
+                .status,
+            0);
+  std::vector<std::unique_ptr<ScopeContainer>> containers;
+  for (int i = 0; i < 4; ++i) {
+    containers.push_back(new_container(Engine::Runc));
+    start(*containers.back());
+    wait_until_told(*containers.back());
+  }
+  systemctl("stop storm");
+
+  for (const auto* occasion : {"daemon-reload", "daemon-reexec"}) {
+    systemctl(occasion);
+    for (const auto& container : containers) EXPECT_EQ(container->access(), kHasItsGpu) << occasion;
+  }
+  EXPECT_THAT(log(), Not(HasSubstr("W_SYSTEMD")));
+}
 
 // The control: what the tests above look for happens where systemd is not told.
 class UntoldScopeOfRunc : public Booted, public ::testing::WithParamInterface<const char*> {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two ends of an order, with the program that ships. What it does with systemd is shown by
-// tests/integration/scope_test.cpp.
+// tests/integration/scope_hook_test.cpp.
 #include "nvhook/systemd/teller.hpp"
 
 #include <gmock/gmock.h>

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Containers in scopes of systemd's that have lost their GPU get it back.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <memory>
+#include <string>
+
+#include "integration/scope_test.hpp"
+#include "support/device_programs.hpp"
+
+namespace nvhook::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ScopeThatLostItsGpu : public Booted {
+ protected:
+  void SetUp() override {
+    Booted::SetUp();
+    if (IsSkipped()) return;
+    container_ = new_container(Engine::Runc);
+    start(*container_, kHookAlone);
+    reload();
+    ASSERT_EQ(container_->access(), kHasNone);
+  }
+  void TearDown() override {
+    container_.reset();
+    Booted::TearDown();
+  }
+  static Finished reapply(const std::string& words, const std::string& hook = kHook) {
+    return machine_->sh(hook + " reapply " + words);
+  }
+  [[nodiscard]] std::size_t attached() const {
+    return device_programs_of(machine_->cgroup() / "system.slice" / container_->scope()).ids.size();
+  }
+
+  std::unique_ptr<ScopeContainer> container_;
+};
+
+TEST_F(ScopeThatLostItsGpu, GetsItBackForGood) {
+  EXPECT_EQ(attached(), 2U);  // runc's and systemd's
+
+  const auto done = reapply(container_->id());
+
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("systemd lets " + container_->scope() +
+                                  " have its 4 devices from now on\n"));
+  EXPECT_EQ(done.err, "");
+  EXPECT_EQ(container_->access(), kHasItsGpu);
+  for (const auto* occasion : {"daemon-reload", "daemon-reexec", "daemon-reload"}) {
+    systemctl(occasion);
+    EXPECT_EQ(container_->access(), kHasItsGpu) << occasion;
+    EXPECT_EQ(attached(), 2U) << occasion;
+  }
+}
+
+TEST_F(ScopeThatLostItsGpu, GetsItBackByItsPid) {
+  const auto done = reapply("--pid " + container_->pid());
+
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_EQ(container_->access(), kHasItsGpu);
+  reload();
+  EXPECT_EQ(container_->access(), kHasItsGpu);
+}
+
+TEST_F(ScopeThatLostItsGpu, GetsItBackUntilTheNextTimeWhereSystemdCannotBeTold) {
+  const auto done = reapply(container_->id(), kHookAlone);
+
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("allowed again: c 195:0 rw  /dev/nvidia0"));
+  EXPECT_THAT(done.err, HasSubstr("W_SYSTEMD"));
+  EXPECT_EQ(container_->access(), kHasItsGpu);
+  reload();
+  EXPECT_EQ(container_->access(), kHasNone);
+}
+
+// The administrator has said which devices crun's scope may use, and has forgotten the GPU.
+TEST_F(Booted, ReapplyHelpsAScopeThatHasBeenRestrictedSince) {
+  const auto container = new_container(Engine::Crun);
+  start(*container);
+  systemctl("set-property --runtime " + container->scope() + " 'DeviceAllow=/dev/fuse rw'");
+  ASSERT_EQ(container->access(), kHasNone);
+
+  const auto done = machine_->sh(std::string(kHook) + " reapply " + container->id());
+
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_EQ(container->access(), kHasItsGpu);
+  reload();
+  EXPECT_EQ(container->access(), kHasItsGpu);
+}
+
+// The order that nvhook-systemd cannot give waits for the next reload.
+class SystemdThatDoesNotAnswer : public ScopeThatLostItsGpu {
+ protected:
+  void SetUp() override {
+    ScopeThatLostItsGpu::SetUp();
+    if (IsSkipped()) return;
+    ASSERT_EQ(::kill(machine_->init(), SIGSTOP), 0);
+  }
+  void TearDown() override {
+    if (!IsSkipped()) ::kill(machine_->init(), SIGCONT);
+    ScopeThatLostItsGpu::TearDown();
+  }
+};
+
+TEST_F(SystemdThatDoesNotAnswer, IsLeftWord) {
+  const auto drop_in =
+      machine_->file("/run/systemd/transient/" + container_->scope() + ".d/50-nvhook.conf");
+
+  const auto done = machine_->sh("/usr/local/bin/nvhook-systemd " + container_->scope() +
+                                 " /dev/nvidia0 /dev/nvidiactl");
+
+  EXPECT_EQ(done.status, 5);
+  EXPECT_THAT(done.err, HasSubstr("it will read of them with its next daemon-reload"));
+  EXPECT_TRUE(std::filesystem::exists(drop_in));
+  ASSERT_EQ(::kill(machine_->init(), SIGCONT), 0);
+  for (const auto* occasion : {"daemon-reload", "daemon-reexec", "daemon-reload"}) {
+    systemctl(occasion);
+    EXPECT_EQ(container_->access(), kHasItsGpu) << occasion;
+  }
+  container_->end();
+  EXPECT_TRUE(becomes_true([&] { return !std::filesystem::exists(drop_in.parent_path()); }));
+}
+
+}  // namespace
+}  // namespace nvhook::test
