@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Containers in scopes of systemd's that have lost their GPU get it back.
 #include <gmock/gmock.h>
-#include <signal.h>
 
 #include <memory>
 #include <string>
@@ -13,7 +12,6 @@ namespace nvhook::test {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 class ScopeThatLostItsGpu : public Booted {
  protected:
@@ -89,39 +87,6 @@ TEST_F(Booted, ReapplyHelpsAScopeThatHasBeenRestrictedSince) {
   EXPECT_EQ(container->access(), kHasItsGpu);
   reload();
   EXPECT_EQ(container->access(), kHasItsGpu);
-}
-
-// The order that nvhook-systemd cannot give waits for the next reload.
-class SystemdThatDoesNotAnswer : public ScopeThatLostItsGpu {
- protected:
-  void SetUp() override {
-    ScopeThatLostItsGpu::SetUp();
-    if (IsSkipped()) return;
-    ASSERT_EQ(::kill(machine_->init(), SIGSTOP), 0);
-  }
-  void TearDown() override {
-    if (!IsSkipped()) ::kill(machine_->init(), SIGCONT);
-    ScopeThatLostItsGpu::TearDown();
-  }
-};
-
-TEST_F(SystemdThatDoesNotAnswer, IsLeftWord) {
-  const auto drop_in =
-      machine_->file("/run/systemd/transient/" + container_->scope() + ".d/50-nvhook.conf");
-
-  const auto done = machine_->sh("/usr/local/bin/nvhook-systemd " + container_->scope() +
-                                 " /dev/nvidia0 /dev/nvidiactl");
-
-  EXPECT_EQ(done.status, 5);
-  EXPECT_THAT(done.err, HasSubstr("it will read of them with its next daemon-reload"));
-  EXPECT_TRUE(std::filesystem::exists(drop_in));
-  ASSERT_EQ(::kill(machine_->init(), SIGCONT), 0);
-  for (const auto* occasion : {"daemon-reload", "daemon-reexec", "daemon-reload"}) {
-    systemctl(occasion);
-    EXPECT_EQ(container_->access(), kHasItsGpu) << occasion;
-  }
-  container_->end();
-  EXPECT_TRUE(becomes_true([&] { return !std::filesystem::exists(drop_in.parent_path()); }));
 }
 
 }  // namespace
