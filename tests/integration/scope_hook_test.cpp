@@ -56,20 +56,23 @@ TEST_P(Scope, IsLeftAloneWhereTheContainerMayUseAllDevices) {
 }
 
 TEST_P(Scope, LeavesNothing) {
-  const auto what_there_is = [] {
-    return machine_->sh("find /dev /run/systemd/transient /run/nvhook | sort").out;
+  const auto listing = [](const std::string& directories) {
+    return machine_->sh("find " + directories + " | sort").out;
   };
+  constexpr auto kOurs = "/run/systemd/transient /run/nvhook";
   start(*new_container(GetParam()));  // makes /run/nvhook
-  const auto before = what_there_is();
+  const auto devices = listing("/dev");
+  const auto before = listing(kOurs);
   auto container = new_container(GetParam());
   start(*container);
   if (systemd_restricts()) wait_until_told(*container);
-  const auto scope = container->scope();
-  EXPECT_THAT(what_there_is(), HasSubstr("/run/systemd/transient/" + scope));
+  EXPECT_THAT(listing(kOurs), HasSubstr("/run/systemd/transient/" + container->scope()));
+  EXPECT_EQ(listing("/dev"), devices);
 
   container.reset();
 
-  EXPECT_TRUE(becomes_true([&] { return what_there_is() == before; })) << what_there_is();
+  EXPECT_TRUE(becomes_true([&] { return listing(kOurs) == before; })) << listing(kOurs);
+  EXPECT_EQ(listing("/dev"), devices);
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Scope, ::testing::Values(Engine::Runc, Engine::Crun),
