@@ -125,28 +125,6 @@ TEST_F(ScopeOfRunc, KeepsAGpuWhoseNodeIsElsewhere) {
   EXPECT_EQ(machine_->sh("ls /dev/char/195:0").status, 2);
 }
 
-// Requests get lost when systemd reloads at the wrong moment.
-TEST_F(ScopeOfRunc, KeepsItsGpuThoughSystemdReloadsAllTheTime) {
-  ASSERT_EQ(machine_
-                ->sh("systemd-run --unit=storm --quiet sh -c "
-                     "'while true; do systemctl daemon-reload; done'")
-                .status,
-            0);
-  std::vector<std::unique_ptr<ScopeContainer>> containers;
-  for (int i = 0; i < 4; ++i) {
-    containers.push_back(new_container(Engine::Runc));
-    start(*containers.back());
-    wait_until_told(*containers.back());
-  }
-  systemctl("stop storm");
-
-  for (const auto* occasion : {"daemon-reload", "daemon-reexec"}) {
-    systemctl(occasion);
-    for (const auto& container : containers) EXPECT_EQ(container->access(), kHasItsGpu) << occasion;
-  }
-  EXPECT_THAT(log(), Not(HasSubstr("W_SYSTEMD")));
-}
-
 // The control: what the tests above look for happens where systemd is not told.
 class UntoldScopeOfRunc : public Booted, public ::testing::WithParamInterface<const char*> {};
 

@@ -75,7 +75,9 @@ TEST_F(ScopeThatLostItsGpu, GetsItBackUntilTheNextTimeWhereSystemdCannotBeTold) 
 }
 
 // The administrator has said which devices crun's scope may use, and has forgotten the GPU.
-TEST_F(Booted, ReapplyHelpsAScopeThatHasBeenRestrictedSince) {
+using ScopeRestrictedSince = Booted;
+
+TEST_F(ScopeRestrictedSince, GetsItsGpuBack) {
   const auto container = new_container(Engine::Crun);
   start(*container);
   systemctl("set-property --runtime " + container->scope() + " 'DeviceAllow=/dev/fuse rw'");
