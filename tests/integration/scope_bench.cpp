@@ -26,17 +26,21 @@ int number_of_runs() {
   return wanted == nullptr ? 3 : std::atoi(wanted);
 }
 
+// The hook is run before all else that wants a processor: what else the machine does is not the
+// question.
 void run_one(const BootedMachine& machine, const std::string& label, const char* hook) {
   ScopeContainer container(machine, Engine::Runc, label);
   container.config["hooks"]["createRuntime"] = {
-      {{"path", kTimer}, {"args", {"hook_timer", kResults, label, hook, "createRuntime"}}}};
+      {{"path", "/usr/bin/chrt"},
+       {"args", {"chrt", "-f", "10", kTimer, kResults, label, hook, "createRuntime"}}}};
   const auto done = container.start();
   EXPECT_EQ(done.status, 0) << done.err;
 }
 
-double median(std::vector<double> values) {
+// The value that so large a part of the others is below.
+double quantile(std::vector<double> values, double part) {
   std::ranges::sort(values);
-  return values.at(values.size() / 2);
+  return values.at(static_cast<std::size_t>(part * static_cast<double>(values.size())));
 }
 
 TEST(ScopeBench, Runs) {
@@ -53,6 +57,9 @@ TEST(ScopeBench, Runs) {
     if (i % 2 == 1) run_one(machine, "told", kHook);
   }
 
+  const auto untold = machine.sh(std::string("grep -c W_SYSTEMD ") + kHookLog).out;
+  EXPECT_EQ(untold, std::to_string(runs) + "\n") << "half of them";
+
   std::map<std::string, std::vector<double>> milliseconds;
   std::istringstream lines(machine.run({"cat", kResults}).out);
   std::string label;
@@ -61,14 +68,15 @@ TEST(ScopeBench, Runs) {
     milliseconds[label].push_back(nanoseconds / 1e6);
   for (const auto& [name, times] : milliseconds) {
     ASSERT_EQ(times.size(), static_cast<std::size_t>(runs));
-    std::printf("%-8s median %6.2f ms, least %6.2f ms of %d runs\n", name.c_str(), median(times),
-                *std::ranges::min_element(times), runs);
+    std::printf("%-8s median %6.2f ms, lower quartile %6.2f ms of %d runs\n", name.c_str(),
+                quantile(times, 0.5), quantile(times, 0.25), runs);
   }
   ASSERT_EQ(milliseconds.size(), 2U);
   std::vector<double> more;
   for (std::size_t i = 0; i < milliseconds["told"].size(); ++i)
     more.push_back(milliseconds["told"][i] - milliseconds["untold"][i]);
-  std::printf("telling systemd adds %.2f ms (median of the pairs' differences)\n", median(more));
+  std::printf("telling systemd adds %.2f ms (median of the pairs' differences)\n",
+              quantile(more, 0.5));
 }
 
 }  // namespace
