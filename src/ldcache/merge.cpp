@@ -56,7 +56,8 @@ std::optional<std::size_t> folder_of(const Entry& entry) {
 bool hides(const Entry& entry, std::span<const Library> ours) {
   return std::ranges::any_of(ours, [&](const Library& library) {
     return entry.name == library.name && fits(entry.flags, library.abi) &&
-           (entry.hwcap != 0 || entry.path == library.path);
+           (entry.hwcap != 0 || entry.path == library.path ||
+            entry.flags > static_cast<std::int32_t>(library.abi));
   });
 }
 

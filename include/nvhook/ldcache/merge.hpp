@@ -23,12 +23,12 @@ struct Library {
 // order, whatever the order was. Libraries are in the order of their preference.
 // Of `present` there stays what is sound: entries with an absolute path, a name without slashes,
 // neither with control characters. What would hide one of ours goes: the same name for the same
-// machine at the same path, or in a folder for better processors. Sections that are not known go.
-// The layout stays, but for caches of both layouts with glibc-hwcaps folders, which become new
-// ones: glibc, since 2.33 where there are such folders, reads both. `generator` says who wrote it,
-// as `ldconfig -p` shows.
-// Pure; linear in the number of bytes, but for sorting. Fails as parse() does, and where there
-// would be more entries than it takes.
+// machine at the same path, in a folder for better processors, or with flags that come before.
+// Sections that are not known go. The layout stays, but for caches of both layouts with
+// glibc-hwcaps folders, which become new ones: glibc, since 2.33 where there are such folders,
+// reads both. `generator` says who wrote it, as `ldconfig -p` shows. Pure; linear in the number of
+// bytes, but for sorting. Fails as parse() does, and where there would be more entries than it
+// takes.
 [[nodiscard]] Result<std::string> merge(std::span<const std::byte> present,
                                         std::span<const Library> ours, std::string_view generator);
 
