@@ -67,6 +67,13 @@ UniqueFd load_device_program(std::span<const bpf_insn> program, std::string_view
   return loaded;
 }
 
+int pin_device_program(const std::filesystem::path& path, int program) {
+  auto attributes = nothing();
+  attributes.pathname = address(path.c_str());
+  attributes.bpf_fd = static_cast<std::uint32_t>(program);
+  return call(BPF_OBJ_PIN, attributes) == 0 ? 0 : errno;
+}
+
 int attach_device_program(const std::filesystem::path& cgroup, int program, std::uint32_t flags) {
   const auto target = directory(cgroup);
   auto attributes = nothing();

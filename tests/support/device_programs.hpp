@@ -20,6 +20,9 @@ namespace nvhook::test {
 [[nodiscard]] UniqueFd load_device_program(std::span<const bpf_insn> program,
                                            std::string_view name = {});
 
+// Gives it a name below a bpf file system; 0 or the error.
+int pin_device_program(const std::filesystem::path& path, int program);
+
 // 0, or the error of attaching it to a cgroup v2.
 int attach_device_program(const std::filesystem::path& cgroup, int program,
                           std::uint32_t flags = BPF_F_ALLOW_MULTI);
