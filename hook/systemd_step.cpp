@@ -80,6 +80,9 @@ SystemdStep SystemdStep::begin_early() {
 
 void SystemdStep::settle(const container::Process& process) {
   if (booted_) scope_ = scope_at(process.proc.get(), "cgroup");
+  if (!early_ || !scope_) return;
+  const auto restriction = restriction_of(*scope_);
+  if (restriction && *restriction == Restriction::None) scope_.reset();  // nothing to be told
 }
 
 Result<void> SystemdStep::give(const systemd::Order& order) {

@@ -96,14 +96,13 @@ BootedMachine::BootedMachine() {
                        ::mount("overlay", root.c_str(), "overlay", 0, options.c_str()) == 0 &&
                        ::mount("cgroup2", hierarchy.c_str(), "cgroup2", 0, nullptr) == 0;
   if (!mounted) {
-    ADD_FAILURE() << "mounts for a machine: " << std::strerror(errno);
+    trouble_ = std::string("mounts: ") + std::strerror(errno);
     return;
   }
   cgroup_ = hierarchy / scratch_.on_disk().filename();
   fs::create_directory(cgroup_);
   boot();
-  up_ = wait_until_up();
-  if (!up_) ADD_FAILURE() << "no machine after " << text_of(scratch_.on_disk("/console"));
+  if (!wait_until_up()) trouble_ = "it said: " + text_of(scratch_.on_disk("/console"));
 }
 
 BootedMachine::~BootedMachine() {
@@ -111,11 +110,12 @@ BootedMachine::~BootedMachine() {
     ::kill(nspawn_, SIGKILL);
     while (::waitpid(nspawn_, nullptr, 0) < 0 && errno == EINTR) {
     }
-    EXPECT_TRUE(becomes_true(kEndPatience, [&] {
-      remove_cgroups(cgroup_);
-      return !fs::exists(cgroup_);
-    })) << cgroup_;
   }
+  const bool gone = cgroup_.empty() || becomes_true(kEndPatience, [&] {
+                      remove_cgroups(cgroup_);
+                      return !fs::exists(cgroup_);
+                    });
+  EXPECT_TRUE(gone) << cgroup_;
   ::umount2(scratch_.on_disk("/cgroup").c_str(), MNT_DETACH);
   ::umount2(scratch_.on_disk("/root").c_str(), MNT_DETACH);
 }
@@ -147,13 +147,17 @@ void BootedMachine::become_nspawn() const {
 }
 
 bool BootedMachine::wait_until_up() {
-  return becomes_true(kBootPatience, [&] {
+  std::string state;
+  const auto has_ended = [&] {
     if (::waitpid(nspawn_, nullptr, WNOHANG) == nspawn_) nspawn_ = -1;
-    if (nspawn_ > 0 && init_ < 0) init_ = init_below(nspawn_);
-    if (init_ < 0) return false;
-    const auto state = run({"systemctl", "is-system-running"}).out;
+    return nspawn_ < 0;
+  };
+  const auto is_up = [&] {
+    if (init_ < 0) init_ = init_below(nspawn_);
+    if (init_ > 0) state = run({"systemctl", "is-system-running"}).out;
     return state == "running\n" || state == "degraded\n";
-  });
+  };
+  return becomes_true(kBootPatience, [&] { return has_ended() || is_up(); }) && nspawn_ > 0;
 }
 
 Finished BootedMachine::run(const std::vector<std::string>& arguments,

@@ -21,13 +21,13 @@ std::string machines_unavailable();
 // own. It is up when the object is there, and ends with it; nothing of it is left.
 class BootedMachine {
  public:
-  // Fails the test if the machine does not come up: is_up().
   BootedMachine();
   BootedMachine(const BootedMachine&) = delete;
   BootedMachine& operator=(const BootedMachine&) = delete;
   ~BootedMachine();
 
-  [[nodiscard]] bool is_up() const { return up_; }
+  // Why the machine has not come up; empty if it has.
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
   // Runs a program of the machine's to its end, as root there.
   [[nodiscard]] Finished run(const std::vector<std::string>& arguments,
@@ -56,7 +56,7 @@ class BootedMachine {
   std::filesystem::path cgroup_;
   pid_t nspawn_ = -1;
   pid_t init_ = -1;
-  bool up_ = false;
+  std::string trouble_;
 };
 
 }  // namespace nvhook::test

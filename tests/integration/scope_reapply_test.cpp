@@ -65,9 +65,21 @@ TEST_F(ScopeThatLostItsGpu, GetsItBackUntilTheNextTimeWhereSystemdCannotBeTold) 
   EXPECT_EQ(container_->access(), kHasNone);
 }
 
-// The administrator has said which devices crun's scope may use, and has forgotten the GPU.
 using ScopeRestrictedSince = Booted;
 
+// Not even where nvhook could not tell systemd.
+TEST_F(ScopeRestrictedSince, IsNotSpokenOfBefore) {
+  const auto container = new_container(Engine::Crun);
+  start(*container);
+
+  const auto done = machine_->sh(std::string(kHookAlone) + " reapply " + container->id());
+
+  EXPECT_EQ(done.status, 0);
+  EXPECT_EQ(done.out, "nothing was missing: the container may open its 4 devices\n");
+  EXPECT_EQ(done.err, "");
+}
+
+// The administrator has said which devices crun's scope may use, and has forgotten the GPU.
 TEST_F(ScopeRestrictedSince, GetsItsGpuBack) {
   const auto container = new_container(Engine::Crun);
   start(*container);

@@ -32,13 +32,13 @@ class Booted : public ::testing::Test {
   static void SetUpTestSuite() {
     if (!machines_unavailable().empty()) return;
     machine_ = std::make_unique<BootedMachine>();
-    if (machine_->is_up()) furnish(*machine_);
+    if (machine_->trouble().empty()) furnish(*machine_);
   }
   static void TearDownTestSuite() { machine_.reset(); }
 
   void SetUp() override {
     if (const auto why = machines_unavailable(); !why.empty()) GTEST_SKIP() << why;
-    ASSERT_TRUE(machine_->is_up());
+    ASSERT_EQ(machine_->trouble(), "");
     (void)machine_->run({"rm", "-f", kHookLog});
   }
 
