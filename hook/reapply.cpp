@@ -32,7 +32,8 @@ bool is_about(const Record& record, const Reapply& what) {
   return what.id ? record.id == *what.id : record.pid == what.pid;
 }
 
-Result<Record> find_record(const Reapply& what) {
+// One at least.
+Result<std::vector<Record>> find_records(const Reapply& what) {
   const auto store = Store::open(Store::Missing::Fail);
   if (!store && store.error().code() == std::errc::no_such_file_or_directory)
     return failure(ErrorId::Record,
@@ -49,13 +50,36 @@ Result<Record> find_record(const Reapply& what) {
     else if (is_about(*record, what))
       found.push_back(std::move(*record));
   }
-  if (found.size() == 1) return std::move(found.front());
-  if (found.size() > 1)
-    return failure(ErrorId::Record, std::to_string(found.size()) + " containers are called " +
-                                        name_of(what) + "; say which by --pid");
+  if (!found.empty()) return found;
   if (unread) return std::unexpected(std::move(*unread));
   return failure(ErrorId::Record,
                  "there is no record of " + name_of(what) + ": nvhook has given it no devices");
+}
+
+// Those whose process is still the one of the record: where no poststop hook runs, records of dead
+// containers stay.
+std::vector<Record> alive(std::vector<Record> records) {
+  const auto procfs = container::open_procfs();
+  if (!procfs) return records;
+  std::erase_if(records, [&](const Record& record) {
+    const auto process = container::pin(*procfs, record.pid);
+    if (!process) return true;
+    auto now = record::identify(*procfs, *process, {});
+    if (!now) return true;
+    now->cgroup = record.identity.cgroup;  // whether it is that one is another question
+    return !record::difference(record.identity, *now).empty();
+  });
+  return records;
+}
+
+// Of several records that of the container that lives.
+Result<Record> the_one_of(std::vector<Record> found, const Reapply& what) {
+  if (found.size() > 1)
+    if (auto living = alive(found); !living.empty()) found = std::move(living);
+  if (found.size() > 1)
+    return failure(ErrorId::Record, std::to_string(found.size()) + " containers are called " +
+                                        name_of(what) + "; say which by --pid");
+  return std::move(found.front());
 }
 
 // The device cgroup of the record's container, or a refusal if that is no more or another one by
@@ -115,11 +139,13 @@ Result<std::string> reapply(const Reapply& what, Journal& journal) {
   if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
   if (auto done = phases.begin(Phase::Request); !done)
     return std::unexpected(std::move(done).error());
-  const auto record = find_record(what);
-  if (!record) return std::unexpected(record.error());
-  journal.about(record->id);
+  auto found = find_records(what);
+  if (!found) return std::unexpected(std::move(found).error());
 
   if (auto done = phases.begin(Phase::Pin); !done) return std::unexpected(std::move(done).error());
+  const auto record = the_one_of(std::move(*found), what);
+  if (!record) return std::unexpected(record.error());
+  journal.about(record->id);
   const auto cgroup = find_cgroup(*record, systemd_step);
   if (!cgroup) return std::unexpected(cgroup.error());
   if (!cgroup->directory) return "no device cgroup restricts the container\n";

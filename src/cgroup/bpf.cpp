@@ -36,8 +36,8 @@ constexpr std::size_t kMaxLog = std::size_t{1} << 20U;
 
 std::string hint_for(int error) {
   if (error == EPERM || error == EACCES)
-    return " (bpf(2) needs CAP_SYS_ADMIN in the first user namespace, and no filter, lockdown or "
-           "security module that forbids it)";
+    return " (bpf(2) needs CAP_SYS_ADMIN and, before Linux 6.9, CAP_NET_ADMIN in the first user "
+           "namespace, and no filter, lockdown or security module that forbids it)";
   if (error == ENOSYS) return " (there is no bpf(2) here: CONFIG_BPF_SYSCALL, or a filter)";
   return {};
 }

@@ -12,7 +12,8 @@
 #include "nvhook/base/unique_fd.hpp"
 
 // bpf(2) as far as device programs of cgroups need it, by libbpf's low-level calls. All of it needs
-// CAP_SYS_ADMIN. Nothing is named by a path.
+// CAP_SYS_ADMIN, and before Linux 6.9 also CAP_NET_ADMIN (bpf_prog_query in kernel/bpf/syscall.c).
+// Nothing is named by a path.
 namespace nvhook::cgroup::bpf {
 
 // A cgroup has no more: BPF_CGROUP_MAX_PROGS in kernel/bpf/cgroup.c.

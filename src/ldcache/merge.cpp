@@ -117,10 +117,8 @@ Result<std::string> merge(std::span<const std::byte> present, std::span<const Li
   const auto folders = folders_in(present, before);
   if (!folders) return failure(ErrorId::DriverRead, "ld.so.cache: a folder's name is none");
 
-  Contents after{.layout = folders->empty() ? before.layout : Layout::New,
-                 .entries = {},
-                 .folders = *folders,
-                 .generator = generator};
+  Contents after{
+      .layout = before.layout, .entries = {}, .folders = *folders, .generator = generator};
   for (const auto& library : ours)
     after.entries.push_back({library.name, library.path, static_cast<std::int32_t>(library.abi)});
   for (const auto& entry : before.entries) {
@@ -131,7 +129,10 @@ Result<std::string> merge(std::span<const std::byte> present, std::span<const Li
   if (after.entries.size() > kMaxEntries)
     return failure(ErrorId::DriverRead, "ld.so.cache: there is no room for more entries");
   std::ranges::stable_sort(after.entries, comes_first);
-  return write(after);
+  auto bytes = write(after);
+  if (bytes.size() > kMaxCacheBytes)
+    return failure(ErrorId::DriverRead, "ld.so.cache: it would be larger than the limit");
+  return bytes;
 }
 
 }  // namespace nvhook::ldcache

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 
 #include "format.hpp"
 
@@ -26,17 +27,21 @@ class Strings {
  public:
   explicit Strings(std::size_t table_at) : table_at_(table_at) {}
 
+  // Of entries that share a string, as hostile caches may have it, it stays one.
   std::uint32_t add(std::string_view text) {
-    const auto at = size32(table_at_ + table_.size());
-    table_ += text;
-    table_ += '\0';
-    return at;
+    const auto [known, is_new] = positions_.try_emplace(text, size32(table_at_ + table_.size()));
+    if (is_new) {
+      table_ += text;
+      table_ += '\0';
+    }
+    return known->second;
   }
   [[nodiscard]] const std::string& table() const { return table_; }
 
  private:
   std::size_t table_at_;
   std::string table_;
+  std::unordered_map<std::string_view, std::uint32_t> positions_;
 };
 
 RawEntry raw_of(const Entry& entry, Strings& strings) {

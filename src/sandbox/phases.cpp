@@ -30,7 +30,7 @@ constexpr std::array kRows = {
     Row{Phase::Survey, set_of({CAP_DAC_OVERRIDE}), {}},
     Row{Phase::Capture, set_of({CAP_SYS_ADMIN}), {}},
     Row{Phase::Enter, set_of({CAP_SYS_ADMIN, CAP_SYS_CHROOT}) | kIdentity, {}},
-    Row{Phase::Place, set_of({CAP_SYS_ADMIN, CAP_DAC_OVERRIDE}), Filter::Place},
+    Row{Phase::Place, set_of({CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_DAC_OVERRIDE}), Filter::Place},
 };
 
 constexpr bool in_enum_order() {

@@ -3,6 +3,7 @@
 // bpf(2) fails.
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -21,6 +22,7 @@
 #include "attack/trial.hpp"
 #include "support/device_program_text.hpp"
 #include "support/device_programs.hpp"
+#include "support/process_status.hpp"
 #include "support/v2_cgroup.hpp"
 
 namespace nvhook::test {
@@ -212,6 +214,21 @@ TEST_P(CgroupsOnV2, C08_BpfIsForbidden) {
     refused("E_CGROUP");
     EXPECT_THAT(outcome().finished.err, HasSubstr("bpf(2)"));
   }
+}
+
+// Kernels before 6.9 do, to whom they show what is attached.
+TEST_P(CgroupsOnV2, C08_BpfAsksForTheNetworksRights) {
+  int asked = 0;
+  scene().watch = [&](const WatchedCall& call) {
+    if (call.number != SYS_bpf) return Answer{};
+    ++asked;
+    const auto held = status_of(call.pid).effective;
+    return Answer{.error = (held >> CAP_NET_ADMIN & 1U) == 0 ? EPERM : 0};
+  };
+
+  contained();
+
+  EXPECT_GT(asked, 0);
 }
 
 TEST_P(CgroupsOnV2, C10_TheHookInACgroupNamespaceBesideTheContainers) {

@@ -112,9 +112,9 @@ TEST_F(Privileges, B06_AreThoseOfTheMomentAndOfWhatIsToCome) {
   });
 
   ASSERT_EQ(done.status, 0) << done.err;
-  const std::string all = "dac_override setgid setuid sys_admin sys_chroot sys_ptrace";
-  const std::string pinned = "dac_override sys_admin sys_chroot";
-  const std::string last = "dac_override sys_admin";
+  const std::string all = "dac_override net_admin setgid setuid sys_admin sys_chroot sys_ptrace";
+  const std::string pinned = "dac_override net_admin sys_admin sys_chroot";
+  const std::string last = "dac_override net_admin sys_admin";
   EXPECT_EQ(held, (Held{{"parsing", {"", ""}},
                         {"taking the records", {"", all}},
                         {"pinning", {"dac_override sys_ptrace", all}},
@@ -139,10 +139,10 @@ TEST_F(Privileges, B06_OfAnIdentityAreGoneOnceItWasTakenOn) {
   });
 
   ASSERT_EQ(done.status, 0) << done.err;
-  const std::string last = "dac_override sys_admin";
+  const std::string last = "dac_override net_admin sys_admin";
   EXPECT_EQ(held, (Held{{"entering",
                          {"setgid setuid sys_admin sys_chroot",
-                          "dac_override setgid setuid sys_admin sys_chroot"}},
+                          "dac_override net_admin setgid setuid sys_admin sys_chroot"}},
                         {"placing", {last, last}}}));
 }
 

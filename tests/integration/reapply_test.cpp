@@ -250,6 +250,18 @@ TEST_F(RecordOfAHook, IsToldFromAnotherOfThisIdByThePid) {
   EXPECT_EQ(reapply({"--pid", std::to_string(namesake.pid())}).status, 0);
 }
 
+// Where no poststop hook runs, the records of dead containers stay.
+TEST_F(RecordOfAHook, IsToldFromThatOfADeadOneOfThisId) {
+  run_hook();
+  container_.reset();
+  Bundle other;
+  const TestContainer namesake(other.root().on_disk());
+  ASSERT_EQ(other.hook(namesake).status, 0);
+  ASSERT_THAT(records(), SizeIs(2));
+
+  EXPECT_EQ(reapply({id_}).status, 0);
+}
+
 TEST_F(RecordOfAHook, IsToBlameWhereItCannotBeRead) {
   run_hook();
   std::ofstream(records().front()) << "{}";

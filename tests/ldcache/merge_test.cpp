@@ -157,6 +157,15 @@ TEST(LdCacheMerge, FailsAsReadingFails) {
   }
 }
 
+// Entries may share a long path: a small cache must not become a large one.
+TEST(LdCacheMerge, WritesEachStringOnce) {
+  const std::string path = "/" + std::string(4000, 'x');
+  CacheImage image;
+  for (int i = 0; i < 2000; ++i) image.entries.push_back({"lib" + std::to_string(i), path});
+
+  EXPECT_LT(merged(image, {kCuda}).size(), 120'000U);
+}
+
 TEST(LdCacheMerge, RefusesMoreThanItWouldRead) {
   CacheImage full;
   for (std::size_t i = 0; i < kMaxEntries; ++i) full.entries.push_back({"a", "/a"});

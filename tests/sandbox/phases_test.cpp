@@ -112,8 +112,8 @@ TEST_F(PhasesOfRoot, HaveWhatTheyNeedAndKeepWhatLaterOnesNeed) {
   Phases phases(Course::Hook);
   Stepper stepper(steps_of(phases));
 
-  const std::string all = "dac_override setgid setuid sys_admin sys_chroot sys_ptrace";
-  const std::string after_pin = "dac_override setgid setuid sys_admin sys_chroot";
+  const std::string all = "dac_override net_admin setgid setuid sys_admin sys_chroot sys_ptrace";
+  const std::string after_pin = "dac_override net_admin setgid setuid sys_admin sys_chroot";
   expect_held(stepper, {{"", all},
                         {"", all},
                         {"dac_override sys_ptrace", all},
@@ -121,7 +121,7 @@ TEST_F(PhasesOfRoot, HaveWhatTheyNeedAndKeepWhatLaterOnesNeed) {
                         {"dac_override", after_pin},
                         {"sys_admin", after_pin},
                         {"setgid setuid sys_admin sys_chroot", after_pin},
-                        {"dac_override sys_admin", "dac_override sys_admin"}});
+                        {"dac_override net_admin sys_admin", "dac_override net_admin sys_admin"}});
 }
 
 TEST_F(PhasesOfRoot, TakeOnNobodysIdentityWhereTheRootIsOurs) {

@@ -10,8 +10,9 @@
 namespace nvhook::test {
 namespace {
 
-constexpr std::array<std::pair<unsigned, const char*>, 6> kNames = {{
+constexpr std::array<std::pair<unsigned, const char*>, 7> kNames = {{
     {CAP_DAC_OVERRIDE, "dac_override"},
+    {CAP_NET_ADMIN, "net_admin"},
     {CAP_SETGID, "setgid"},
     {CAP_SETUID, "setuid"},
     {CAP_SYS_ADMIN, "sys_admin"},

@@ -24,11 +24,12 @@ struct Library {
 // Of `present` there stays what is sound: entries with an absolute path, a name without slashes,
 // neither with control characters. What would hide one of ours goes: the same name for the same
 // machine at the same path, in a folder for better processors, or with flags that come before.
-// Sections that are not known go. The layout stays, but for caches of both layouts with
-// glibc-hwcaps folders, which become new ones: glibc, since 2.33 where there are such folders,
-// reads both. `generator` says who wrote it, as `ldconfig -p` shows. Pure; linear in the number of
-// bytes, but for sorting. Fails as parse() does, and where there would be more entries than it
-// takes.
+// Sections that are not known go.
+// The layout stays. A cache of both layouts loses its entries in glibc-hwcaps folders: where their
+// names are, ldconfig and the loader disagree about. `generator` says who wrote it, as
+// `ldconfig -p` shows.
+// Pure; linear in the number of bytes, but for sorting. Fails as parse() does, and where there
+// would be more entries or bytes than it takes.
 [[nodiscard]] Result<std::string> merge(std::span<const std::byte> present,
                                         std::span<const Library> ours, std::string_view generator);
 

@@ -28,9 +28,10 @@ enum class Phase : std::uint8_t {
   // SYS_ADMIN and SYS_CHROOT, for setns(2). SETUID and SETGID, to act as the container's root,
   // unless it is our own user.
   Enter,
-  // SYS_ADMIN, for move_mount(2), umount2(2) and the device cgroup. DAC_OVERRIDE, to make
-  // mountpoints in directories without write permission, as /usr/lib64 is on RHEL. Filter::Place is
-  // loaded.
+  // SYS_ADMIN, for move_mount(2), umount2(2) and the device cgroup. NET_ADMIN, without which
+  // kernels before 6.9 show nobody which device programs are attached; of the network's own calls
+  // the filter has none. DAC_OVERRIDE, to make mountpoints in directories without write permission,
+  // as /usr/lib64 is on RHEL. Filter::Place is loaded.
   Place,
 };
 
