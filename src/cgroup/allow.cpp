@@ -49,7 +49,7 @@ Result<Granted> allow(const DeviceCgroup& cgroup, const std::vector<DeviceNumber
 
 Result<void> forbid(const DeviceCgroup& cgroup, const Granted& granted) {
   return cgroup.version == Version::V1 ? remove_rules(cgroup, granted.rules)
-                                       : put_back(cgroup, granted.programs);
+                                       : put_back(granted.programs);
 }
 
 }  // namespace nvhook::cgroup

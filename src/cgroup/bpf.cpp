@@ -95,6 +95,25 @@ bool attach(int directory, int program, std::uint32_t flags, int instead_of) {
   return ::bpf_prog_attach_opts(program, directory, BPF_CGROUP_DEVICE, &options) == 0;
 }
 
+// Nothing if the kernel does not tell.
+std::optional<std::uint32_t> id_of(int program) {
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof info;
+  if (::bpf_obj_get_info_by_fd(program, &info, &size) != 0) return std::nullopt;
+  return info.id;
+}
+
+// Where only one program may be attached: whether it is this one. Asks for no memory.
+bool is_the_one(int directory, int program) {
+  std::uint32_t attached = 0;
+  struct bpf_prog_query_opts options {};
+  options.sz = sizeof options;
+  options.prog_ids = &attached;
+  options.prog_cnt = 1;
+  return ::bpf_prog_query_opts(directory, BPF_CGROUP_DEVICE, &options) == 0 &&
+         options.prog_cnt == 1 && attached == id_of(program);
+}
+
 // Before Linux 5.6. Once the new one is attached nothing is allowed that the old one forbids, until
 // the old one is detached.
 Result<Exchange> exchange_in_two_steps(int directory, int before, int ours, std::uint32_t flags) {
@@ -171,6 +190,8 @@ Result<UniqueFd> load(std::span<const bpf_insn> program) {
 
 Result<Exchange> exchange(int directory, int before, int ours, std::uint32_t flags) {
   if ((flags & BPF_F_ALLOW_MULTI) == 0) {
+    // The kernel takes the new one for whichever is there.
+    if (!is_the_one(directory, before)) return Exchange::NotAttached;
     if (attach(directory, ours, flags, -1)) return Exchange::Done;
     return refused("attach a device program");
   }

@@ -46,12 +46,12 @@ struct Attached {
 
 enum class Exchange : std::uint8_t { Done, NotAttached };
 
-// Attaches `ours` in the place of `before` in one step. `flags` are those of attached_to(). Where
-// the flags are neither of the two, or ALLOW_OVERRIDE, there is one program at most, and whatever
-// it is by then is replaced. Otherwise it is done only if `before` is still attached, and
-// NotAttached says that it is not; before Linux 5.6 by attaching and detaching, with both in force
-// meanwhile, that is with what both allow. Asks for no memory unless it fails. Fails with E_CGROUP.
-// Source: BPF_F_REPLACE in include/uapi/linux/bpf.h.
+// Attaches `ours` in the place of `before` in one step, if `before` is still attached; NotAttached
+// says that it is not. `flags` are those of attached_to(). Where they are neither of the two, or
+// ALLOW_OVERRIDE, there is one program at most, and the kernel replaces whichever it is: somebody
+// who exchanges it between our look and our call loses. Before Linux 5.6 it is done by attaching
+// and detaching, with both in force meanwhile, that is with what both allow. Asks for no memory
+// unless it fails. Fails with E_CGROUP. Source: BPF_F_REPLACE in include/uapi/linux/bpf.h.
 [[nodiscard]] Result<Exchange> exchange(int directory, int before, int ours, std::uint32_t flags);
 
 }  // namespace nvhook::cgroup::bpf

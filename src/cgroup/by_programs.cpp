@@ -21,10 +21,7 @@ constexpr std::string_view kNameOfSystemds = "sd_devices";
 constexpr int kMaxTries = 16;  // others exchange programs, too, but not so often
 
 // What is to be done about one attached program.
-struct Change {
-  UniqueFd before;
-  UniqueFd ours;
-};
+using Change = Exchanged;
 
 bool grants_all(std::span<const bpf_insn> program, const std::vector<DeviceNumber>& devices) {
   const auto grants = grants_of(program);
@@ -78,43 +75,48 @@ Result<UniqueFd> replacement_of(int before, std::uint32_t id, std::size_t progra
                                       anew.error().message());
 }
 
-// All that has to be changed, loaded. Nothing if a program has gone meanwhile.
-Result<std::optional<std::vector<Change>>> prepare(const bpf::Attached& attached,
-                                                   const std::vector<DeviceNumber>& devices,
-                                                   KnownRules rules, Leave leave) {
-  std::vector<Change> changes;
-  for (const auto id : attached.ids) {
+// Adds what has to be changed in one cgroup, loaded. False if a program has gone meanwhile.
+Result<bool> prepare(int cgroup, const std::vector<DeviceNumber>& devices, KnownRules rules,
+                     Leave leave, std::vector<Change>& changes) {
+  const auto attached = bpf::attached_to(cgroup);
+  if (!attached) return std::unexpected(attached.error());
+  for (const auto id : attached->ids) {
     auto before = bpf::open_program(id);
     if (!before) return std::unexpected(std::move(before).error());
-    if (!*before) return std::nullopt;
+    if (!*before) return false;
     if (leave == Leave::OfSystemd && bpf::name_of((*before)->get()) == kNameOfSystemds) continue;
-    auto ours = replacement_of((*before)->get(), id, attached.ids.size(), devices, rules);
+    auto ours = replacement_of((*before)->get(), id, attached->ids.size(), devices, rules);
     if (!ours) return std::unexpected(std::move(ours).error());
-    if (*ours) changes.push_back({std::move(**before), std::move(*ours)});
+    if (*ours) changes.push_back({std::move(**before), std::move(*ours), attached->flags, cgroup});
   }
-  return std::optional(std::move(changes));
+  return true;
+}
+
+Result<bool> prepare_all(const DeviceCgroup& cgroup, const std::vector<DeviceNumber>& devices,
+                         KnownRules rules, Leave leave, std::vector<Change>& changes) {
+  auto still_there = prepare(cgroup.directory.get(), devices, rules, leave, changes);
+  if (!still_there || !*still_there || !cgroup.scope) return still_there;
+  return prepare(cgroup.scope.get(), devices, rules, leave, changes);
 }
 
 // Makes the changes, or none. Nothing if a program is not attached any more.
-Result<std::optional<std::vector<Exchanged>>> carry_out(const DeviceCgroup& cgroup,
-                                                        std::vector<Change> changes,
-                                                        std::uint32_t flags) {
+Result<std::optional<std::vector<Exchanged>>> carry_out(std::vector<Change> changes) {
   std::vector<Exchanged> done;
   done.reserve(changes.size());  // what is done is known without asking for memory
   try {
-    for (auto& [before, ours] : changes) {
-      auto exchanged = bpf::exchange(cgroup.directory.get(), before.get(), ours.get(), flags);
+    for (auto& [before, ours, flags, cgroup] : changes) {
+      auto exchanged = bpf::exchange(cgroup, before.get(), ours.get(), flags);
       if (exchanged && *exchanged == Exchange::Done) {
-        done.push_back({std::move(before), std::move(ours), flags});
+        done.push_back({std::move(before), std::move(ours), flags, cgroup});
         continue;
       }
       // The first failure is the story; what follows can only fail the same way.
-      (void)put_back(cgroup, done);
+      (void)put_back(done);
       if (!exchanged) return std::unexpected(std::move(exchanged).error());
       return std::nullopt;
     }
   } catch (...) {  // out of memory for the story
-    (void)put_back(cgroup, done);
+    (void)put_back(done);
     throw;
   }
   return std::optional(std::move(done));
@@ -126,12 +128,11 @@ Result<std::vector<Exchanged>> exchange_programs(const DeviceCgroup& cgroup,
                                                  const std::vector<DeviceNumber>& devices,
                                                  KnownRules rules, Leave leave) {
   for (int tries = 0; tries < kMaxTries; ++tries) {
-    const auto attached = bpf::attached_to(cgroup.directory.get());
-    if (!attached) return std::unexpected(Error(attached.error()).within(cgroup.path));
-    auto changes = prepare(*attached, devices, rules, leave);
-    if (!changes) return std::unexpected(std::move(changes).error().within(cgroup.path));
-    if (!*changes) continue;
-    auto done = carry_out(cgroup, std::move(**changes), attached->flags);
+    std::vector<Change> changes;
+    auto still_there = prepare_all(cgroup, devices, rules, leave, changes);
+    if (!still_there) return std::unexpected(std::move(still_there).error().within(cgroup.path));
+    if (!*still_there) continue;
+    auto done = carry_out(std::move(changes));
     if (!done) return std::unexpected(std::move(done).error().within(cgroup.path));
     if (*done) return std::move(**done);
   }
@@ -141,11 +142,10 @@ Result<std::vector<Exchanged>> exchange_programs(const DeviceCgroup& cgroup,
                      "bpf(2)");
 }
 
-Result<void> put_back(const DeviceCgroup& cgroup, std::span<const Exchanged> programs) {
+Result<void> put_back(std::span<const Exchanged> programs) {
   Result<void> result;
   for (auto one = programs.rbegin(); one != programs.rend(); ++one) {
-    auto exchanged =
-        bpf::exchange(cgroup.directory.get(), one->ours.get(), one->before.get(), one->flags);
+    auto exchanged = bpf::exchange(one->cgroup, one->ours.get(), one->before.get(), one->flags);
     if (!exchanged && result) result = std::unexpected(std::move(exchanged).error());
   }
   return result;

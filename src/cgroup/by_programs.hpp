@@ -16,7 +16,6 @@ namespace nvhook::cgroup {
 
 // Attaches the old ones again, last exchanged first. A program that is not attached any more was
 // somebody's decision and is left alone. Goes on past failures and gives the first.
-[[nodiscard]] Result<void> put_back(const DeviceCgroup& cgroup,
-                                    std::span<const Exchanged> programs);
+[[nodiscard]] Result<void> put_back(std::span<const Exchanged> programs);
 
 }  // namespace nvhook::cgroup

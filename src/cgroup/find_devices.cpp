@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -56,6 +57,23 @@ UniqueFd top_of(const Hierarchy& mount, Version version) {
   return std::move(*top);
 }
 
+// Nothing but a cgroup of one container's is changed for it: the scope has this one and no other,
+// and no process of its own.
+UniqueFd scope_around(int top, const std::string& place) {
+  const auto slash = place.rfind('/');
+  if (slash == place.npos || !std::string_view(place).substr(0, slash).ends_with(".scope"))
+    return {};
+  auto scope =
+      files::open_at(top, place.substr(0, slash), O_PATH | O_DIRECTORY, files::Lookup::SameMount);
+  if (!scope) return {};
+  constexpr nlink_t kOneBelow = 3;  // kernfs counts them: kernfs_refresh_inode in fs/kernfs/inode.c
+  struct stat status {};
+  if (::fstat(scope->get(), &status) != 0 || status.st_nlink != kOneBelow) return {};
+  const auto processes = files::read_kernel_file(scope->get(), "cgroup.procs", kMaxCgroupFile);
+  if (!processes || !processes->empty()) return {};
+  return std::move(*scope);
+}
+
 Result<DeviceCgroup> open_below(int top, const Hierarchy& mount, Version version,
                                 std::string_view path, pid_t pid) {
   const auto place = place_below(mount, path);
@@ -72,6 +90,7 @@ Result<DeviceCgroup> open_below(int top, const Hierarchy& mount, Version version
   if (auto held = holds_its_process(cgroup); !held) return std::unexpected(std::move(held).error());
   if (version == Version::V1 && ::faccessat(cgroup.directory.get(), "devices.list", F_OK, 0) != 0)
     return failure(ErrorId::Cgroup, "device cgroup " + quote(cgroup.path) + " has no device rules");
+  if (version == Version::V2) cgroup.scope = scope_around(top, *place);
   return cgroup;
 }
 

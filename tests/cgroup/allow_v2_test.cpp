@@ -27,8 +27,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr auto kName = "nvhook_devices";
-
 // What runc gives a container by default.
 const Program& of_runc() {
   static const auto program = from_file(NVHOOK_DEVICE_PROGRAMS "/runc_default.txt");
@@ -225,17 +223,19 @@ TEST_F(AllowOnV2, TakesBackOnlyWhatStillStands) {
 
 TEST_F(AllowOnV2, LeavesNoProgramBehind) {
   attach(of_runc());
-  const auto before = count_programs(kName);
+  std::uint32_t ours = 0;
   {
     const auto granted = allow({kGpu0});
     ASSERT_TRUE(granted);
-    EXPECT_EQ(count_programs(kName), before + 1);
+    ASSERT_THAT(attached().ids, SizeIs(1));
+    ours = attached().ids.front();
+    ASSERT_TRUE(device_program_by_id(ours));
     ASSERT_TRUE(cgroup::forbid(cgroup_, *granted));
   }
   // A program that is in use nowhere goes after a grace period of the kernel's.
-  for (int tries = 0; tries < 500 && count_programs(kName) != before; ++tries)
+  for (int tries = 0; tries < 500 && device_program_by_id(ours); ++tries)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  EXPECT_EQ(count_programs(kName), before);
+  EXPECT_FALSE(device_program_by_id(ours));
 }
 
 class AllowWhereOneProgramMayBe : public AllowOnV2,
@@ -259,6 +259,19 @@ TEST_P(AllowWhereOneProgramMayBe, KeepsTheFlags) {
 
 INSTANTIATE_TEST_SUITE_P(Flags, AllowWhereOneProgramMayBe,
                          ::testing::Values(0U, std::uint32_t{BPF_F_ALLOW_OVERRIDE}));
+
+// With these flags the kernel attaches a program in the place of whichever is there.
+TEST_P(AllowWhereOneProgramMayBe, TakesBackOnlyWhatStillStands) {
+  attach(of_runc(), GetParam());
+  const auto granted = allow({kGpu0});
+  ASSERT_TRUE(granted) << granted.error().text();
+  attach(kYes, GetParam());
+  const auto theirs = attached();
+
+  EXPECT_TRUE(cgroup::forbid(cgroup_, *granted));
+
+  EXPECT_EQ(attached(), theirs);
+}
 
 // Longer than the 4096 instructions that kernels before 5.2 take, and than a jump can reach.
 TEST_F(AllowOnV2, TakesVeryLongPrograms) {

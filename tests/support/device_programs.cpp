@@ -150,17 +150,4 @@ std::vector<std::vector<bpf_insn>> device_programs_in(std::string_view text) {
   return programs;
 }
 
-std::size_t count_programs(std::string_view name) {
-  std::size_t count = 0;
-  auto attributes = nothing();
-  while (call(BPF_PROG_GET_NEXT_ID, attributes) == 0) {
-    const auto id = attributes.next_id;
-    const auto program = device_program_by_id(id);
-    if (program && name == info_of(program.get(), {}).name) ++count;
-    attributes = nothing();
-    attributes.start_id = id;
-  }
-  return count;
-}
-
 }  // namespace nvhook::test

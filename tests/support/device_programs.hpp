@@ -47,7 +47,4 @@ struct AttachedPrograms {
 // The programs of such a text.
 [[nodiscard]] std::vector<std::vector<bpf_insn>> device_programs_in(std::string_view text);
 
-// How many programs of this name the kernel has, attached or not.
-[[nodiscard]] std::size_t count_programs(std::string_view name);
-
 }  // namespace nvhook::test

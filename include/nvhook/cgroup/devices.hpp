@@ -27,6 +27,10 @@ enum class Version : std::uint8_t { V1, V2 };
 
 struct DeviceCgroup {
   UniqueFd directory;  // O_PATH; empty: there is no device cgroup, every node may be opened
+  // v2: the scope of systemd's that the cgroup lies directly in and that has nothing else in it, as
+  // crun makes one for each container; since its version 1.23 the container's device program is
+  // attached there. Likewise; mostly empty.
+  UniqueFd scope;
   std::string path;    // on this host, for messages
   Version version = Version::V1;
   pid_t pid = 0;  // of the process that it was found for, and that is in it
@@ -60,6 +64,7 @@ struct Exchanged {
   UniqueFd before;
   UniqueFd ours;
   std::uint32_t flags = 0;  // how programs are attached there, BPF_F_ALLOW_*
+  int cgroup = -1;          // where: DeviceCgroup::directory or scope, borrowed
 };
 
 // What allow() has changed, so that forbid() can change it back.
@@ -80,9 +85,9 @@ enum class Leave : std::uint8_t {
 };
 
 // Lets the container read and write the devices, and do no more with them than before otherwise.
-// v1: adds what the rules lack. v2: exchanges each attached program for one that also says yes to
-// these devices, in one step each, so that the container is never without; nothing where none is
-// attached or all say yes already. A program that cannot be read is made anew from `rules`,
+// v1: adds what the rules lack. v2: exchanges each program that is attached to the cgroup, or to its
+// scope, for one that also says yes to these devices, in one step each, so that the container is
+// never without; nothing where none is attached or all say yes already. A program that cannot be read is made anew from `rules`,
 // linux.resources.devices of the container's config.json, if they are known and it is the only one.
 // All or nothing: on failure everything is as it was. May be called in any mount namespace.
 // Fails with E_CGROUP, also if the process is in the cgroup no more.
