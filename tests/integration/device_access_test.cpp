@@ -176,12 +176,15 @@ TEST_P(DeviceAccess, ReachesACgroupFarDown) {
   remove_cgroups(top);
 }
 
-// Users of the container are others of the host.
+// Users of the container are others of the host, and the image is theirs.
 TEST_P(DeviceAccess, IsTheSameInAUserNamespace) {
   auto& config = bundle_->config;
+  const auto rootfs = bundle_->path() / "rootfs";
+  ASSERT_EQ(run({"chown", "--recursive", "--no-dereference", "100000:100000", rootfs}).status, 0);
+  fs::permissions(bundle_->path(), fs::perms{0755});
   config["linux"]["namespaces"].push_back({{"type", "user"}});
   for (const auto* map : {"uidMappings", "gidMappings"})
-    config["linux"][map] = {{{"containerID", 0}, {"hostID", 0}, {"size", 65536}}};
+    config["linux"][map] = {{{"containerID", 0}, {"hostID", 100'000}, {"size", 65536}}};
   // Nobody makes nodes in a user namespace.
   config["mounts"].push_back({{"destination", "/dev/other"},
                               {"type", "bind"},
@@ -226,6 +229,7 @@ class ManyContainers : public DeviceAccess {
     command.replace(0, std::string_view("nvhook").size(), NVHOOK_PROGRAM);
     command += "&& " NVHOOK_DUMP_DEVICE_PROGRAMS " /sys/fs/cgroup/" + bundle.id() + " >" + notes +
                ".new && cat " + notes + ".new >>" + notes;
+    bundle.config["hooks"]["poststop"] = {hook_entry("poststop")};
     bundle.config["hooks"]["createRuntime"] = {
         {{"path", "/bin/sh"}, {"args", {"sh", "-c", command}}, {"env", {"PATH=/usr/bin:/bin"}}}};
     const auto before = programs_noted(bundle).size();
@@ -253,6 +257,7 @@ class ManyContainers : public DeviceAccess {
     for (const auto& name : bundle.written())
       EXPECT_THAT(name, Not(HasSubstr(".nvhook-"))) << "a temporary name";
     for (const auto id : programs_noted(bundle)) EXPECT_TRUE(goes_away(id)) << "program " << id;
+    EXPECT_TRUE(fs::is_empty("/run/nvhook")) << "records";
   }
   void SetUp() override {
     DeviceAccess::SetUp();
