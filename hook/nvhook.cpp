@@ -135,7 +135,7 @@ Result<void> run_hook(const Command& command, Journal& journal) {
   if (prepared == nullptr) return {};
   systemd_step.settle(*prepared->process);
 
-  auto record = RunRecord::begin(*prepared, journal);
+  auto record = RunRecord::begin(*prepared, systemd_step.scope(), journal);
   for (const auto& warning : prepared->plan.warnings) journal.warning(warning);
   if (journal.debugging()) journal.step(plan::to_json(prepared->plan));
   apply::Observer observer;

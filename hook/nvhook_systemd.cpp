@@ -139,8 +139,8 @@ Result<void> by_order() {
   if (!order) return std::unexpected(order.error());
   if (!*order) return {};
   const auto answer = carry_out(**order, transient, manager);
-  if (!systemd::send_answer(STDIN_FILENO, answer) && answer.outcome == Outcome::Failed)
-    say_in_journal(**order, answer.reason);
+  const bool heard = systemd::send_answer(STDIN_FILENO, answer) && (*order)->awaited;
+  if (!heard && answer.outcome == Outcome::Failed) say_in_journal(**order, answer.reason);
   return {};
 }
 

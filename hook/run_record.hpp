@@ -17,7 +17,9 @@ namespace nvhook {
 class RunRecord {
  public:
   // Writes it, in Phase::Survey at the latest. A run goes on without one: W_NO_RECORD is said then.
-  [[nodiscard]] static RunRecord begin(const Prepared& prepared, Journal& journal);
+  // `scope` is the one of systemd's that the container is in.
+  [[nodiscard]] static RunRecord begin(const Prepared& prepared, std::optional<std::string> scope,
+                                       Journal& journal);
 
   RunRecord(const RunRecord&) = delete;
   RunRecord& operator=(const RunRecord&) = delete;
@@ -35,7 +37,8 @@ class RunRecord {
   std::string name_;
 };
 
-// Removes the record of a container that is no more, if there is one. Fails with E_RECORD.
+// Removes the record of a container that is no more, if there is one, and what was left for systemd
+// about its scope. Fails with E_RECORD.
 [[nodiscard]] Result<void> forget(const Stopped& container);
 
 }  // namespace nvhook

@@ -18,17 +18,15 @@ using systemd::Restriction;
 
 constexpr std::size_t kMaxCgroupFile = 65536;  // a dozen lines of PATH_MAX at most
 
-std::optional<std::string> scope_at(int directory, const std::string& cgroup_file) {
+std::optional<systemd::Scope> scope_at(int directory, const std::string& cgroup_file) {
   const auto text = files::read_kernel_file(directory, cgroup_file, kMaxCgroupFile);
   return text ? systemd::scope_of(*text) : std::nullopt;
 }
 
-Result<Restriction> restriction_of(const std::string& scope) {
+Result<std::string> unit_files_of(const systemd::Scope& scope) {
   const auto transient = systemd::open_transient();
   if (!transient) return std::unexpected(transient.error());
-  const auto files = systemd::unit_files_of(transient->get(), scope);
-  if (!files) return std::unexpected(files.error());
-  return systemd::restriction_in(*files);
+  return systemd::unit_files_of(transient->get(), scope.name);
 }
 
 // A node that the runtime has made in the container is named by its number only.
@@ -60,12 +58,19 @@ SystemdStep SystemdStep::begin(std::optional<pid_t> pid) {
   const auto proc = files::open_proc();
   if (proc) step.glanced_ = scope_at(proc->get(), std::to_string(*pid) + "/cgroup");
   if (!step.glanced_) return step;
-  const auto restriction = restriction_of(*step.glanced_);
-  if (!restriction)
-    step.teller_ = std::unexpected(restriction.error());
-  else if (*restriction == Restriction::Program)
+  const auto files = unit_files_of(*step.glanced_);
+  if (!files) {
+    step.teller_ = std::unexpected(files.error());
+    return step;
+  }
+  if (!systemd::is_systemds(*step.glanced_, *files)) {
+    step.glanced_.reset();
+    return step;
+  }
+  const auto restriction = systemd::restriction_in(*files);
+  if (restriction == Restriction::Program)
     step.teller_ = std::unexpected(puts_back_a_program());
-  else if (*restriction == Restriction::List)
+  else if (restriction == Restriction::List)
     step.teller_ = systemd::Teller::start();
   return step;
 }
@@ -80,9 +85,11 @@ SystemdStep SystemdStep::begin_early() {
 
 void SystemdStep::settle(const container::Process& process) {
   if (booted_) scope_ = scope_at(process.proc.get(), "cgroup");
-  if (!early_ || !scope_) return;
-  const auto restriction = restriction_of(*scope_);
-  if (restriction && *restriction == Restriction::None) scope_.reset();  // nothing to be told
+  if (!scope_ || scope_ == glanced_) return;
+  const auto files = unit_files_of(*scope_);
+  if (!files) return;
+  const bool has_nothing_to_learn = early_ && systemd::restriction_in(*files) == Restriction::None;
+  if (has_nothing_to_learn || !systemd::is_systemds(*scope_, *files)) scope_.reset();
 }
 
 Result<void> SystemdStep::give(const systemd::Order& order) {
@@ -94,19 +101,19 @@ Result<void> SystemdStep::give(const systemd::Order& order) {
 
 std::optional<Warning> SystemdStep::finish(const plan::Plan& plan) {
   if (!scope_ || plan.devices.empty()) return std::nullopt;
-  const auto told = give(order_of(plan, *scope_));
+  const auto told = give(order_of(plan, scope_->name));
   teller_.reset();  // it can tell by this that nobody waits
   if (told) return std::nullopt;
-  return untold(*scope_, told.error());
+  return untold(scope_->name, told.error());
 }
 
 std::expected<systemd::Outcome, Warning> SystemdStep::ask(std::vector<systemd::Node> nodes) {
   if (!scope_ || nodes.empty() || !teller_) return systemd::Outcome::Unrestricted;
-  const auto given = give({.scope = *scope_, .nodes = std::move(nodes)});
+  const auto given = give({.scope = scope_->name, .nodes = std::move(nodes), .awaited = true});
   const auto outcome =
       given ? (*teller_)->await_answer() : Result<systemd::Outcome>(std::unexpected(given.error()));
   teller_.reset();
-  if (!outcome) return std::unexpected(untold(*scope_, outcome.error()));
+  if (!outcome) return std::unexpected(untold(scope_->name, outcome.error()));
   return *outcome;
 }
 

@@ -12,6 +12,7 @@
 #include "nvhook/container/process.hpp"
 #include "nvhook/plan/plan.hpp"
 #include "nvhook/systemd/order.hpp"
+#include "nvhook/systemd/scope.hpp"
 #include "nvhook/systemd/teller.hpp"
 
 namespace nvhook {
@@ -40,17 +41,20 @@ class SystemdStep {
   // For somebody who has the time: has systemd told of these nodes, waits, and says what became of
   // it; Unrestricted, too, where it has no part in the container.
   [[nodiscard]] std::expected<systemd::Outcome, Warning> ask(std::vector<systemd::Node> nodes);
-  [[nodiscard]] const std::optional<std::string>& scope() const { return scope_; }
+  // The name of the scope that the container is in, once that is settled.
+  [[nodiscard]] std::optional<std::string> scope() const {
+    return scope_ ? std::optional(scope_->name) : std::nullopt;
+  }
 
  private:
   [[nodiscard]] Result<void> give(const systemd::Order& order);
 
   bool booted_ = false;
   bool early_ = false;
-  std::optional<std::string> glanced_;  // the scope that was seen in the beginning
+  std::optional<systemd::Scope> glanced_;  // that was seen in the beginning
   // For that one, if systemd has to be told; or why it cannot be.
   std::optional<Result<systemd::Teller>> teller_;
-  std::optional<std::string> scope_;  // the one that counts
+  std::optional<systemd::Scope> scope_;  // the one that counts
 };
 
 }  // namespace nvhook

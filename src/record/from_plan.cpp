@@ -2,6 +2,7 @@
 #include "nvhook/record/from_plan.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace nvhook::record {
 namespace {
@@ -14,11 +15,13 @@ HostPath node_of(const plan::Plan& plan, const plan::Device& device) {
 
 }  // namespace
 
-Record from_plan(const plan::Plan& plan, const Identity& identity) {
+Record from_plan(const plan::Plan& plan, const Identity& identity,
+                 std::optional<std::string> scope) {
   Record record{.id = plan.container.id,
                 .bundle = plan.container.bundle,
                 .rootfs = plan.container.rootfs,
                 .pid = plan.container.pid.value_or(0),
+                .scope = std::move(scope),
                 .identity = identity,
                 .devices = {},
                 .objects = {}};

@@ -207,9 +207,9 @@ class Reader {
 Result<std::string> to_json(const Record& record) {
   auto text = R"({"schema":)" + text_of(kSchema) + R"(,"id":)" + text_of(record.id) +
               R"(,"bundle":)" + text_of(record.bundle) + R"(,"rootfs":)" + text_of(record.rootfs) +
-              R"(,"pid":)" + std::to_string(record.pid) + R"(,"identity":)" +
-              text_of(record.identity) + R"(,"devices":)" + text_of(record.devices) +
-              R"(,"objects":)" + text_of(record.objects) + "}\n";
+              R"(,"pid":)" + std::to_string(record.pid) + R"(,"scope":)" + text_of(record.scope) +
+              R"(,"identity":)" + text_of(record.identity) + R"(,"devices":)" +
+              text_of(record.devices) + R"(,"objects":)" + text_of(record.objects) + "}\n";
   if (text.size() > kMaxRecordBytes)
     return failure(ErrorId::Record,
                    "the record would be larger than " + std::to_string(kMaxRecordBytes) + " bytes");
@@ -232,6 +232,7 @@ Result<Record> parse(std::string_view text) {
   reader.take("bundle", record.bundle);
   reader.take("rootfs", record.rootfs);
   reader.take("pid", record.pid);
+  reader.take("scope", record.scope);
   reader.take("identity", record.identity);
   reader.take("devices", record.devices);
   reader.take("objects", record.objects);

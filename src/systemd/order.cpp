@@ -22,6 +22,7 @@ std::unexpected<Error> unusable(std::string why) {
 
 std::string encode(const Order& order) {
   ByteWriter out;
+  out.put(static_cast<std::uint8_t>(order.awaited));
   out.text(order.scope);
   out.put(static_cast<std::uint32_t>(order.nodes.size()));
   for (const auto& node : order.nodes) {
@@ -42,12 +43,13 @@ std::string encode(const Answer& answer) {
 Result<Order> decode_order(std::string_view message) {
   if (message.size() > kMaxOrder) return unusable("is too long");
   ByteReader in(bytes_of(message));
+  const auto awaited = in.take<std::uint8_t>();
   const auto scope = in.take_text();
   const auto count = in.take<std::uint32_t>();
-  if (!scope || !count) return unusable("is cut");
+  if (!awaited || *awaited > 1 || !scope || !count) return unusable("is cut");
   if (!is_scope(*scope)) return unusable("names no scope: " + quote(*scope));
   if (*count == 0 || *count > kMaxNodes) return unusable("has no or too many nodes");
-  Order order{.scope = std::string(*scope), .nodes = {}};
+  Order order{.scope = std::string(*scope), .nodes = {}, .awaited = *awaited == 1};
   for (std::uint32_t i = 0; i < *count; ++i) {
     const auto path = in.take_text();
     const auto major = in.take<std::uint32_t>();

@@ -26,14 +26,15 @@ std::string_view take_component(std::string_view& path) {
   return component;
 }
 
-std::optional<std::string> scope_in(std::string_view path) {
+std::optional<Scope> scope_in(std::string_view path) {
+  std::string_view slice = "-.slice";  // the root's
   auto unit = take_component(path);
-  while (unit.ends_with(".slice")) unit = take_component(path);
+  for (; unit.ends_with(".slice"); unit = take_component(path)) slice = unit;
   (void)take_component(path);  // the runtime's own, inside of the scope
   if (!path.empty()) return std::nullopt;
   if (unit.starts_with('_')) unit.remove_prefix(1);
   if (!is_scope(unit)) return std::nullopt;
-  return std::string(unit);
+  return Scope{.name = std::string(unit), .slice = std::string(slice)};
 }
 
 }  // namespace
@@ -43,9 +44,9 @@ bool is_scope(std::string_view name) {
          std::ranges::all_of(name, is_name_character);
 }
 
-std::optional<std::string> scope_of(std::string_view cgroup_text) {
-  std::optional<std::string> unified;
-  std::optional<std::string> named;
+std::optional<Scope> scope_of(std::string_view cgroup_text) {
+  std::optional<Scope> unified;
+  std::optional<Scope> named;
   while (!cgroup_text.empty()) {
     const auto line = cgroup_text.substr(0, cgroup_text.find('\n'));
     cgroup_text.remove_prefix(std::min(line.size() + 1, cgroup_text.size()));
@@ -59,6 +60,17 @@ std::optional<std::string> scope_of(std::string_view cgroup_text) {
     }
   }
   return unified ? unified : named;
+}
+
+bool is_systemds(const Scope& scope, std::string_view unit_files) {
+  constexpr std::string_view kSetting = "Slice=";
+  std::string_view slice = "system.slice";
+  while (!unit_files.empty()) {
+    const auto line = unit_files.substr(0, unit_files.find('\n'));
+    unit_files.remove_prefix(std::min(line.size() + 1, unit_files.size()));
+    if (line.starts_with(kSetting)) slice = line.substr(kSetting.size());
+  }
+  return scope.slice == slice;
 }
 
 bool is_booted() {

@@ -13,11 +13,10 @@ Answer failed(std::string reason) {
   return {.outcome = Outcome::Failed, .reason = std::move(reason)};
 }
 
-Answer leave_word(const Order& order, int transient, const std::string& trouble) {
-  const auto written = write_drop_in(transient, order.scope, drop_in_of(order.nodes));
-  return failed("cannot talk to systemd (" + trouble + ")" +
-                (written ? "; it will read of them with its next daemon-reload"
-                         : ", nor leave it word: " + written.error().message()));
+// The drop-in is there, or why not.
+std::string what_remains(const Result<void>& word) {
+  return word ? "; it will read of them with its next daemon-reload"
+              : "; nor can it be left word: " + word.error().message();
 }
 
 }  // namespace
@@ -34,16 +33,18 @@ Answer tell(const Order& order, int transient, Manager& manager, Clock::time_poi
     case Restriction::List:
       break;
   }
+  const auto word = write_drop_in(transient, order.scope, drop_in_of(order.nodes));
   const auto reply = manager.allow_devices(order, deadline);
   switch (reply.kind) {
     case Reply::Kind::Done:
+      remove_drop_in(transient, order.scope);
       return {.outcome = Outcome::Told, .reason = {}};
     case Reply::Kind::Refused:
-      return failed("systemd refuses: " + reply.reason);
+      return failed("systemd refuses: " + reply.reason + what_remains(word));
     case Reply::Kind::NoAnswer:
       break;
   }
-  return leave_word(order, transient, reply.reason);
+  return failed("cannot talk to systemd (" + reply.reason + ")" + what_remains(word));
 }
 
 }  // namespace nvhook::systemd

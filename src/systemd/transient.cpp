@@ -29,6 +29,10 @@ std::unexpected<Error> unreadable(const std::string& name, const Error& why) {
       Error(why).within(std::string(kDirectory) + "/" + name).as(ErrorId::Systemd));
 }
 
+std::unexpected<Error> no_such(const std::string& scope) {
+  return failure(ErrorId::Systemd, "systemd has no scope " + quote(scope));
+}
+
 Result<UniqueFd> open_folder(int transient, const std::string& scope) {
   return files::open_at(transient, folder_of(scope), O_RDONLY | O_DIRECTORY, files::Lookup::Plain);
 }
@@ -61,8 +65,7 @@ Result<UniqueFd> open_transient() {
 
 Result<std::string> unit_files_of(int transient, const std::string& scope) {
   auto text = files::read_file(transient, scope, kMaxFile, files::Lookup::Plain);
-  if (!text && leads_nowhere(text.error()))
-    return failure(ErrorId::Systemd, "systemd has no scope " + quote(scope));
+  if (!text && leads_nowhere(text.error())) return no_such(scope);
   if (!text) return unreadable(scope, text.error());
   const auto folder = open_folder(transient, scope);
   if (!folder && leads_nowhere(folder.error())) return text;
@@ -84,12 +87,19 @@ Result<void> write_drop_in(int transient, const std::string& scope, std::string_
   if (!folder) return unreadable(folder_of(scope), folder.error());
   if (auto done = write_whole(folder->get(), text); !done)
     return unreadable(folder_of(scope), done.error());
-  return {};
+  if (files::open_at(transient, scope, O_PATH, files::Lookup::Plain)) return {};
+  forget_scope(transient, scope);  // it may have gone before the folder was made
+  return no_such(scope);
 }
 
 void remove_drop_in(int transient, const std::string& scope) {
   const auto folder = open_folder(transient, scope);
   if (folder) ::unlinkat(folder->get(), kDropIn, 0);
+}
+
+void forget_scope(int transient, const std::string& scope) {
+  remove_drop_in(transient, scope);
+  ::unlinkat(transient, folder_of(scope).c_str(), AT_REMOVEDIR);
 }
 
 }  // namespace nvhook::systemd

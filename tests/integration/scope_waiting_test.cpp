@@ -86,11 +86,12 @@ class ScopeOfAStoppedSystemd : public Booted {
 };
 
 TEST_F(ScopeOfAStoppedSystemd, IsNotHeldUpAndTakenUpWhenItGoesOn) {
-  EXPECT_FALSE(fs::exists(drop_in()));  // not yet
+  EXPECT_TRUE(becomes_true([&] { return fs::exists(drop_in()); })) << "should nobody answer";
 
   let_systemd_go_on();
 
   wait_until_told(container());
+  EXPECT_TRUE(becomes_true([&] { return !fs::exists(drop_in()); })) << "systemd has its own";
   reload();
   EXPECT_EQ(container().access(), kHasItsGpu);
 }

@@ -11,6 +11,7 @@ inline record::Record sample_record() {
           .bundle = "/run/b/c1",
           .rootfs = "/run/b/c1/rootfs",
           .pid = 4711,
+          .scope = "runc-c1.scope",
           .identity = {.boot_id = "7d3f2a0e-1111-4222-8333-444455556666",
                        .start_time = 123456789,
                        .mount_namespace = {.device = 4, .inode = 4026532200},

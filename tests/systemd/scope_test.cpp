@@ -6,8 +6,14 @@
 namespace nvhook::systemd {
 namespace {
 
+// Its name.
+std::optional<std::string> scope_in_text(const std::string& text) {
+  const auto scope = scope_of(text);
+  return scope ? std::optional(scope->name) : std::nullopt;
+}
+
 std::optional<std::string> scope_at(const std::string& path) {
-  return scope_of("0::" + path + "\n");
+  return scope_in_text("0::" + path + "\n");
 }
 
 TEST(Scope, IsTheUnitBelowTheSlices) {
@@ -45,20 +51,35 @@ TEST(Scope, LosesTheEscapeOfItsCgroupAndKeepsThatOfItsName) {
 }
 
 TEST(Scope, IsThatOfTheNamedHierarchyWhereTheUnifiedOneHasNone) {
-  EXPECT_EQ(scope_of("5:devices:/system.slice/x.scope\n"
+  EXPECT_EQ(scope_in_text("5:devices:/system.slice/x.scope\n"
                      "1:name=systemd:/system.slice/runc-c1.scope\n"
                      "0::/\n"),
             "runc-c1.scope");
-  EXPECT_EQ(scope_of("1:name=systemd:/system.slice/old.scope\n"
+  EXPECT_EQ(scope_in_text("1:name=systemd:/system.slice/old.scope\n"
                      "0::/system.slice/new.scope"),
             "new.scope");
-  EXPECT_EQ(scope_of("5:devices:/system.slice/x.scope\n"), std::nullopt);
+  EXPECT_EQ(scope_in_text("5:devices:/system.slice/x.scope\n"), std::nullopt);
 }
 
 TEST(Scope, IsNoneForTextThatTheKernelDoesNotWrite) {
   for (const auto* text : {"", "\n", ":", "0", "0:", "0::", "0::\n", "name=systemd:/c.scope",
                            "0:x:/c.scope", "0::/a.slice//c.scope"})
-    EXPECT_EQ(scope_of(text), std::nullopt) << text;
+    EXPECT_EQ(scope_in_text(text), std::nullopt) << text;
+}
+
+TEST(Scope, IsSystemdsWhereItsSliceIs) {
+  const auto in_system = *scope_of("0::/system.slice/c.scope\n");
+  const auto deep = *scope_of("0::/a.slice/a-b.slice/c.scope/container\n");
+  const auto on_top = *scope_of("0::/c.scope/container\n");
+
+  EXPECT_TRUE(is_systemds(in_system, "[Unit]\n[Scope]\nSlice=system.slice\nDelegate=yes\n"));
+  EXPECT_TRUE(is_systemds(in_system, "[Scope]\nDelegate=yes\n"));
+  EXPECT_TRUE(is_systemds(deep, "[Scope]\nSlice=a-b.slice\n"));
+  EXPECT_TRUE(is_systemds(on_top, "[Scope]\nSlice=-.slice\n"));
+
+  EXPECT_FALSE(is_systemds(on_top, "[Scope]\nSlice=system.slice\n"));
+  EXPECT_FALSE(is_systemds(on_top, ""));
+  EXPECT_FALSE(is_systemds(deep, "[Scope]\nSlice=a.slice\n"));
 }
 
 TEST(ScopeName, HasTheCharactersOfUnitNames) {

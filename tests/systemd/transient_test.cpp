@@ -101,6 +101,27 @@ TEST_F(Transient, IsNotLeftThroughALink) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_.on_disk("/elsewhere")));
 }
 
+TEST_F(Transient, IsLeftNoWordAboutAScopeThatIsNoMore) {
+  const auto done = write_drop_in(folder_.fd(), "gone.scope", "x");
+
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().text(), HasSubstr("systemd has no scope"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.on_disk("/gone.scope.d")));
+}
+
+TEST_F(Transient, LosesAllThatWasSaidOfAScopeButSystemdsOwn) {
+  folder_.file("/c8.scope.d/50-nvhook.conf")
+      .file("/c9.scope.d/50-nvhook.conf")
+      .file("/c9.scope.d/50-DeviceAllow.conf");
+
+  for (const std::string scope : {"c8.scope", "c9.scope", "none.scope"})
+    forget_scope(folder_.fd(), scope);
+
+  EXPECT_FALSE(std::filesystem::exists(folder_.on_disk("/c8.scope.d")));
+  EXPECT_FALSE(std::filesystem::exists(folder_.on_disk("/c9.scope.d/50-nvhook.conf")));
+  EXPECT_TRUE(std::filesystem::exists(folder_.on_disk("/c9.scope.d/50-DeviceAllow.conf")));
+}
+
 TEST_F(Transient, LosesOurDropInAndNoOther) {
   folder_.file("/c1.scope.d/50-nvhook.conf").file("/c1.scope.d/50-DeviceAllow.conf");
 

@@ -57,6 +57,7 @@ struct Record {
   std::string bundle;
   std::string rootfs;
   pid_t pid = 0;
+  std::optional<std::string> scope;  // of systemd's, by its name, if it is in one
   Identity identity;
   std::vector<Device> devices;
   std::vector<Object> objects;

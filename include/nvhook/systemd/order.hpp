@@ -24,6 +24,7 @@ struct Node {
 struct Order {
   std::string scope;
   std::vector<Node> nodes;
+  bool awaited = false;  // somebody waits for the answer; else a failure goes to the journal
   bool operator==(const Order&) const = default;
 };
 

@@ -14,6 +14,13 @@ namespace nvhook::systemd {
 // ending in ".scope". Source: systemd.unit(5).
 [[nodiscard]] bool is_scope(std::string_view name);
 
+// A scope by its name, and where its cgroup is: directly in that of the slice.
+struct Scope {
+  std::string name;
+  std::string slice;
+  bool operator==(const Scope&) const = default;
+};
+
 // The scope of the machine's systemd whose devices are those of a process, by the text of
 // /proc/<pid>/cgroup (cgroups(7)): the process is in the scope's cgroup, or in one just below it,
 // where crun puts it. Nothing for a container whose cgroup the engine made itself, for one that is
@@ -24,7 +31,12 @@ namespace nvhook::systemd {
 // scope that of systemd's own v1 hierarchy, "1:name=systemd:/...". As systemd reads it, the unit is
 // the first component that is no slice, and a "_" before it is an escape. Source: systemd,
 // src/basic/cgroup-util.c, cg_path_get_unit.
-[[nodiscard]] std::optional<std::string> scope_of(std::string_view cgroup_text);
+[[nodiscard]] std::optional<Scope> scope_of(std::string_view cgroup_text);
+
+// Whether that is the scope that systemd has of this name, by what its unit file and drop-ins say:
+// an engine that makes cgroups itself may give one the name of another container's scope. Without
+// Slice= a scope is in system.slice. Source: systemd.scope(5).
+[[nodiscard]] bool is_systemds(const Scope& scope, std::string_view unit_files);
 
 // Whether systemd is this machine's init, and is seen here: /run/systemd/system is a directory
 // (sd_booted(3)).

@@ -10,9 +10,10 @@ namespace nvhook::systemd {
 // scope's devices again; says what became of it. `transient` is the folder of open_transient().
 //
 // A scope whose devices systemd leaves alone is left alone: one entry on its list would make it
-// forbid everything else. For others systemd is asked; where it does not answer in time a drop-in
-// says the same at its next reload, and the outcome is Failed all the same, for it may be too late
-// then.
+// forbid everything else. For others a drop-in says it first, for systemd's next reload, should
+// this process be killed or systemd not answer in time; then systemd is asked. Once it knows, the
+// drop-in goes: systemd has one of its own by then. Otherwise it stays, and the outcome is Failed
+// all the same, for the next reload may be too late.
 [[nodiscard]] Answer tell(const Order& order, int transient, Manager& manager,
                           Clock::time_point deadline);
 

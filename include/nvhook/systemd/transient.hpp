@@ -25,13 +25,16 @@ namespace nvhook::systemd {
 // list.
 //
 // systemd takes it up with its next daemon-reload or daemon-reexec, and removes it with the scope
-// only if there was one: otherwise it stays, for whichever scope of the same name comes next. Fails
-// with E_SYSTEMD.
+// only if there was one: otherwise it stays, for whichever scope of the same name comes next, until
+// forget_scope(). Fails with E_SYSTEMD; if the scope is no more, with nothing left.
 [[nodiscard]] Result<void> write_drop_in(int transient, const std::string& scope,
                                          std::string_view text);
 
 // Removes it, if it is there: one that is found before it is written is left over from an earlier
 // scope.
 void remove_drop_in(int transient, const std::string& scope);
+
+// Removes it, and the folder if nothing else is in it: the scope's container has stopped.
+void forget_scope(int transient, const std::string& scope);
 
 }  // namespace nvhook::systemd
