@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,14 +15,13 @@
 #include <regex>
 #include <string>
 
-#include "attack/attack.hpp"
+#include "attack/cgroup_attack.hpp"
 #include "cgroup/hierarchy.hpp"
 #include "cgroup/membership.hpp"
 #include "nvhook/cgroup/devices.hpp"
 #include "nvhook/files/open.hpp"
 #include "support/child.hpp"
 #include "support/take_away_calls.hpp"
-#include "support/v2_cgroup.hpp"
 
 namespace nvhook::test {
 namespace {
@@ -81,24 +79,10 @@ TEST(CgroupFile, C01_AMillionLines) {
   EXPECT_EQ(place_by(text, "devices"), "z");
 }
 
-class Cgroups : public Attack {
+class Cgroups : public CgroupAttack {
  protected:
-  void TearDown() override {
-    if (!IsSkipped()) start_over();  // the cgroup beside is empty then
-    if (!beside_.empty()) {
-      EXPECT_EQ(::rmdir(beside_.c_str()), 0) << beside_;
-    }
-  }
+  Cgroups() : CgroupAttack(kTop) {}
 
-  // Another cgroup, with all rights.
-  const fs::path& beside() {
-    if (beside_.empty()) {
-      auto name = std::string(kTop) + "/nvhook-beside-XXXXXX";
-      if (::mkdtemp(name.data()) == nullptr) std::abort();
-      beside_ = name;
-    }
-    return beside_;
-  }
   static std::string rules_of(const fs::path& cgroup) {
     std::ifstream in(cgroup / "devices.list");
     return {std::istreambuf_iterator<char>(in), {}};
@@ -120,9 +104,6 @@ class Cgroups : public Attack {
   }
 
   FakeRoot host_;
-
- private:
-  fs::path beside_;
 };
 
 TEST_P(Cgroups, C02_NamesThatLookLikeSomethingElse) {
@@ -303,11 +284,7 @@ TEST_P(Cgroups, C09_AHostWithBoth) {
 }
 
 TEST_P(Cgroups, C10_TheHookInACgroupNamespaceBesideTheContainers) {
-  scene().writable.push_back(beside() / "cgroup.procs");
-  scene().before = [cgroup = beside()] {
-    move_to_cgroup(0, cgroup);
-    if (::unshare(CLONE_NEWCGROUP) != 0) ::_exit(126);
-  };
+  start_hook_in_a_namespace_beside(kTop);
 
   refused("E_CGROUP");
 

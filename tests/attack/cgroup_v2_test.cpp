@@ -5,7 +5,6 @@
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "attack/attack.hpp"
+#include "attack/cgroup_attack.hpp"
 #include "attack/trial.hpp"
 #include "support/device_program_text.hpp"
 #include "support/device_programs.hpp"
@@ -52,8 +51,10 @@ bool is_bpf(const WatchedCall& call, int command) {
   return call.number == SYS_bpf && call.arguments[0] == static_cast<std::uint64_t>(command);
 }
 
-class CgroupsOnV2 : public Attack {
+class CgroupsOnV2 : public CgroupAttack {
  protected:
+  CgroupsOnV2() : CgroupAttack(kTop) {}
+
   void SetUp() override {
     Attack::SetUp();
     if (IsSkipped()) return;
@@ -61,11 +62,7 @@ class CgroupsOnV2 : public Attack {
     restart();
   }
   void TearDown() override {
-    if (IsSkipped()) return;
-    start_over();
-    if (!beside_.empty()) {
-      EXPECT_EQ(::rmdir(beside_.c_str()), 0) << beside_;
-    }
+    CgroupAttack::TearDown();
     view_.reset();
   }
 
@@ -73,15 +70,6 @@ class CgroupsOnV2 : public Attack {
   void restart() {
     start_over();
     scene().container.v2 = {{of_runc()}};
-  }
-  // Another cgroup, where everything is allowed.
-  const fs::path& beside() {
-    if (beside_.empty()) {
-      auto name = std::string(kTop) + "/nvhook-beside-XXXXXX";
-      if (::mkdtemp(name.data()) == nullptr) std::abort();
-      beside_ = name;
-    }
-    return beside_;
   }
   // Puts another program, which says the same, in the place of the one that is attached.
   void exchange() {
@@ -93,7 +81,6 @@ class CgroupsOnV2 : public Attack {
 
  private:
   std::optional<CgroupV2Only> view_;
-  fs::path beside_;
 };
 
 TEST_P(CgroupsOnV2, C02_NamesThatLookLikeSomethingElse) {
@@ -232,12 +219,8 @@ TEST_P(CgroupsOnV2, C08_BpfAsksForTheNetworksRights) {
 }
 
 TEST_P(CgroupsOnV2, C10_TheHookInACgroupNamespaceBesideTheContainers) {
-  // That is how a v2 hierarchy is named that is mounted more than once.
-  scene().writable.push_back("/sys/fs/cgroup/unified" / beside().filename() / "cgroup.procs");
-  scene().before = [cgroup = beside()] {
-    move_to_cgroup(0, cgroup);
-    if (::unshare(CLONE_NEWCGROUP) != 0) ::_exit(126);
-  };
+  // Where it is mounted twice, the first one counts.
+  start_hook_in_a_namespace_beside("/sys/fs/cgroup/unified");
 
   refused("E_CGROUP");
 
