@@ -24,11 +24,12 @@ bool is_granted(const test::Question& question) {
          std::ranges::binary_search(kGranted, DeviceNumber{question.major, question.minor});
 }
 
+// A few questions only: there are many programs.
 void ask_both(const Program& before, const Program& after) {
-  for (const std::uint32_t major : {0U, 194U, 195U, 196U, 510U})
-    for (const std::uint32_t minor : {0U, 1U, 254U, 255U})
-      for (const std::uint32_t type : {0U, 1U, 2U, 3U})
-        for (std::uint32_t access = 0; access < 8; ++access) {
+  for (const std::uint32_t major : {194U, 195U, 510U})
+    for (const std::uint32_t minor : {0U, 255U})
+      for (const std::uint32_t type : {1U, 2U})
+        for (const std::uint32_t access : {1U, 4U, 6U}) {
           const test::Question question{type, access, major, minor};
           const auto was = test::allows(before, question);
           if (!was) continue;  // the kernel would not have loaded it
