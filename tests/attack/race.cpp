@@ -197,8 +197,11 @@ void attempt(Contestant& contestant, const Attempted& attempted, const Contest& 
   Judge judge(attempted.ground, host, attempted.container, tally);
   const auto contestant = contest.contestant(attempted);
   const auto limit = contest.until_lost ? 10 * contest.attempts : contest.attempts;
-  while (tally.attempts < contest.attempts ||
-         (tally.attempts < limit && tally.escapes == 0 && tally.untrue == 0)) {
+  const auto is_won_still = [&] { return tally.escapes == 0 && tally.untrue == 0; };
+  // Longer where a busy machine keeps the racer from racing.
+  const auto is_no_race = [&] { return tally.raced <= tally.attempts / kRacedAtLeast; };
+  while (tally.attempts < contest.attempts || (tally.attempts < limit && is_won_still()) ||
+         (tally.attempts < 20 * contest.attempts && is_no_race())) {
     wait_for_swaps(attempted.racer, tally.attempts % 7);
     attempt(*contestant, attempted, contest, judge, tally);
     tell(tally, contest.attempts);

@@ -31,6 +31,9 @@ struct Tally {
 
 using MakeContestant = std::function<std::unique_ptr<Contestant>(const Attempted&)>;
 
+// Of so many attempts the racer changes something during more than one: else it is no race.
+inline constexpr std::uint64_t kRacedAtLeast = 100;
+
 struct Contest {
   Race race = Race::DirectoryAndAbsoluteLink;
   MakeContestant contestant = {};

@@ -51,7 +51,7 @@ class Races : public ::testing::TestWithParam<Variant> {
     EXPECT_EQ(tally.left_behind, 0U);
     EXPECT_THAT(tally.refusal_ids(), IsSubsetOf(ids));
     // It was a race, and could be won.
-    EXPECT_GT(tally.raced, tally.attempts / 100);
+    EXPECT_GT(tally.raced, tally.attempts / kRacedAtLeast);
     EXPECT_GT(tally.placed, 0U);
   }
 };
