@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attack/attack.hpp"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -103,6 +104,9 @@ struct Attack::Before {
 };
 
 void Attack::SetUp() {
+  // What hooks that earlier tests have killed left behind has come to us.
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
   if (const auto why = TestContainer::unavailable(); !why.empty()) GTEST_SKIP() << why;
   (void)host_silence();  // listens from before the scene's mounts
   start_over();
