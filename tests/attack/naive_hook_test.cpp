@@ -40,7 +40,7 @@ TEST_P(NaiveHook, WorksWhereNobodyAttacks) {
   EXPECT_FALSE(outcome.complains(Oracle::Canaries));
 }
 
-TEST_P(NaiveHook, IsLedToTheHostByALinkOfADirectory) {
+TEST_P(NaiveHook, D01_IsLedToTheHostByALinkOfADirectory) {
   for (const auto& way : {std::string(), std::string("../../../../../../../..")}) {
     start_over();
     replace_by_link(kLibraryDirectory, way + victim().on_disk().string());
@@ -53,7 +53,7 @@ TEST_P(NaiveHook, IsLedToTheHostByALinkOfADirectory) {
   }
 }
 
-TEST_P(NaiveHook, IsLedToTheHostByALinkOfDev) {
+TEST_P(NaiveHook, D03_IsLedToTheHostByALinkOfDev) {
   scene().container.dev = TestContainer::Dev::Image;
   replace_by_link("/dev", "../../../../../../.." + victim().on_disk().string());
 
@@ -63,7 +63,7 @@ TEST_P(NaiveHook, IsLedToTheHostByALinkOfDev) {
   EXPECT_TRUE(outcome.complains(Oracle::ContainerMounts));
 }
 
-TEST_P(NaiveHook, IsLedToTheHostByTheContainersProcfs) {
+TEST_P(NaiveHook, D05_IsLedToTheHostByTheContainersProcfs) {
   replace_by_link(kLibraryDirectory, "/proc/self/root" + victim().on_disk().string());
 
   const auto& outcome = bind(cuda(), target_);
@@ -71,7 +71,7 @@ TEST_P(NaiveHook, IsLedToTheHostByTheContainersProcfs) {
   EXPECT_TRUE(outcome.complains(Oracle::HostSilence));
 }
 
-TEST_P(NaiveHook, MountsOverADevice) {
+TEST_P(NaiveHook, D12_MountsOverADevice) {
   const auto node = image().on_disk(target_);
   ASSERT_EQ(::mknod(node.c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
 
@@ -81,7 +81,7 @@ TEST_P(NaiveHook, MountsOverADevice) {
   EXPECT_TRUE(outcome.complains(Oracle::ContainerMounts));
 }
 
-TEST_P(NaiveHook, MakesDirectoriesOnTheHost) {
+TEST_P(NaiveHook, D02_MakesDirectoriesOnTheHost) {
   replace_by_link("/usr", victim().on_disk().string());
 
   const auto& outcome = bind(cuda(), target_);
@@ -90,7 +90,7 @@ TEST_P(NaiveHook, MakesDirectoriesOnTheHost) {
   EXPECT_TRUE(fs::is_directory(victim().on_disk("/lib/x86_64-linux-gnu")));
 }
 
-TEST_P(NaiveHook, MountsOverAFileOfTheHost) {
+TEST_P(NaiveHook, D09_MountsOverAFileOfTheHost) {
   replace_by_link(target_, victim().on_disk("/file").string());
 
   const auto& outcome = bind(cuda(), target_);
@@ -99,7 +99,7 @@ TEST_P(NaiveHook, MountsOverAFileOfTheHost) {
   EXPECT_TRUE(outcome.complains(Oracle::ContainerMounts));
 }
 
-TEST_P(NaiveHook, MakesLinksOnTheHost) {
+TEST_P(NaiveHook, D07_MakesLinksOnTheHost) {
   replace_by_link(kLibraryDirectory, victim().on_disk().string());
 
   const auto& outcome = link("libcuda.so.1", std::string(kLibraryDirectory) + "/libcuda.so");
@@ -108,7 +108,7 @@ TEST_P(NaiveHook, MakesLinksOnTheHost) {
   EXPECT_TRUE(fs::is_symlink(victim().on_disk("/libcuda.so")));
 }
 
-TEST_P(NaiveHook, WritesIntoAVolume) {
+TEST_P(NaiveHook, D22_WritesIntoAVolume) {
   scene().container.volumes = {{victim().on_disk().string(), kLibraryDirectory}};
 
   const auto& outcome = bind(cuda(), target_);
@@ -117,7 +117,7 @@ TEST_P(NaiveHook, WritesIntoAVolume) {
   EXPECT_TRUE(outcome.complains(Oracle::Canaries));
 }
 
-TEST_P(NaiveHook, RemovesWhatTheImageHas) {
+TEST_P(NaiveHook, D08_RemovesWhatTheImageHas) {
   image().file(std::string(kLibraryDirectory) + "/libcuda.so", "the image's");
 
   const auto& outcome = link("libcuda.so.1", std::string(kLibraryDirectory) + "/libcuda.so");

@@ -39,6 +39,14 @@ class Families(unittest.TestCase):
 
         self.assertEqual([line[0] for line in lines[1:]], ["D", "S"])
 
+    def test_have_no_tier_but_the_two(self):
+        lines = self.lines(Kernel__Sweep={"F01_A/0New": {}, "F01_A/1Old": FAILED},
+                           At__Preload={"E01_B/prestart": {}})
+
+        self.assertEqual(lines[0][3:5], ["passed, New", "passed, Old"])
+        self.assertEqual(lines[1][3:5], ["1 of 1", "1 of 1"])
+        self.assertEqual(lines[2][3:5], ["1 of 1", "0 of 1"])
+
     def test_fail_a_row_if_one_of_its_tests_failed(self):
         lines = self.lines(Kernel__Races={"R05_A/New": {}, "R05_B/New": FAILED})
 
