@@ -130,7 +130,7 @@ class Bench:
             {"path": timer, "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
              "args": [timer, str(self.results), case.label, *case.program]}]}
         nvhook = str(self.installed("nvhook"))
-        if case.program[0] == self.installed("nvhook"):  # it removes its record; not timed
+        if str(case.program[0]) == nvhook:  # it removes its record; not timed
             spec["hooks"]["poststop"] = [{"path": nvhook, "args": [nvhook, "poststop"], "env": []}]
         directory = pathlib.Path(tempfile.mkdtemp(prefix=f"bundle-{case.label}-", dir=self.work))
         (directory / "config.json").write_text(json.dumps(spec))
