@@ -52,7 +52,7 @@ RunRecord RunRecord::begin(const Prepared& prepared, std::optional<std::string> 
 RunRecord::~RunRecord() {
   if (!store_) return;
   try {
-    (void)store_->remove(name_);     // the story is why the run failed
+    (void)store_->remove(name_);  // the story is why the run failed
   } catch (const std::bad_alloc&) {  // of a failure's text
   }
 }

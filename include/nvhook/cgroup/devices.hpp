@@ -31,7 +31,7 @@ struct DeviceCgroup {
   // crun makes one for each container; since its version 1.23 the container's device program is
   // attached there. Likewise; mostly empty.
   UniqueFd scope;
-  std::string path;    // on this host, for messages
+  std::string path;  // on this host, for messages
   Version version = Version::V1;
   pid_t pid = 0;  // of the process that it was found for, and that is in it
 };
@@ -87,8 +87,9 @@ enum class Leave : std::uint8_t {
 // Lets the container read and write the devices, and do no more with them than before otherwise.
 // v1: adds what the rules lack. v2: exchanges each program that is attached to the cgroup, or to its
 // scope, for one that also says yes to these devices, in one step each, so that the container is
-// never without; nothing where none is attached or all say yes already. A program that cannot be read is made anew from `rules`,
-// linux.resources.devices of the container's config.json, if they are known and it is the only one.
+// never without; nothing where none is attached or all say yes already. A program that cannot be
+// read is made anew from `rules`, linux.resources.devices of the container's config.json, if they
+// are known and it is the only one there.
 // All or nothing: on failure everything is as it was. May be called in any mount namespace.
 // Fails with E_CGROUP, also if the process is in the cgroup no more.
 [[nodiscard]] Result<Granted> allow(const DeviceCgroup& cgroup,
