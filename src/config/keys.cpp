@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keys.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <variant>
 
 namespace nvhook::config {
 namespace {
@@ -35,6 +40,8 @@ constexpr std::array<std::string_view, 7> kPrograms = {
     "/usr/local/nvidia/bin",
 };
 
+constexpr std::array<std::string_view, 2> kCudaCompat = {"auto", "off"};  // as of the enum
+
 constexpr Key kKeys[] = {
     {"roots", "driver", PathOf([](Settings& s) -> auto& { return s.roots.driver; }), kSlash},
     {"roots", "dev", PathOf([](Settings& s) -> auto& { return s.roots.dev; }), kUnset},
@@ -45,6 +52,12 @@ constexpr Key kKeys[] = {
     {"search", "programs", PathsOf([](Settings& s) -> auto& { return s.search.programs; }),
      kPrograms},
     {"search", "nodes", PathOf([](Settings& s) -> auto& { return s.search.nodes; }), kDev},
+    {"container", "cuda_compat",
+     WordOf{kCudaCompat,
+            [](Settings& s, std::size_t position) {
+              s.container.cuda_compat = static_cast<CudaCompat>(position);
+            }},
+     std::span(kCudaCompat).first(1)},
     {"log", "file", PathOf([](Settings& s) -> auto& { return s.log.file; }), kUnset},
 };
 
@@ -55,10 +68,15 @@ std::span<const Key> all_keys() { return kKeys; }
 Settings defaults() {
   Settings settings;
   for (const auto& key : kKeys) {
-    if (const auto* path = std::get_if<PathOf>(&key.place))
+    if (const auto* path = std::get_if<PathOf>(&key.place)) {
       (*path)(settings) = key.usual.front();
-    else
-      std::get<PathsOf>(key.place)(settings).assign(key.usual.begin(), key.usual.end());
+    } else if (const auto* paths = std::get_if<PathsOf>(&key.place)) {
+      (*paths)(settings).assign(key.usual.begin(), key.usual.end());
+    } else {
+      const auto& [words, keep] = std::get<WordOf>(key.place);
+      const auto usual = std::ranges::find(words, key.usual.front());
+      keep(settings, static_cast<std::size_t>(usual - words.begin()));
+    }
   }
   return settings;
 }

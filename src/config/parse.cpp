@@ -128,6 +128,7 @@ class Reader {
 
   Result<void> read_key(const Key& key, const toml::node& node) {
     const auto name = std::string(key.table) + "." + std::string(key.name);
+    if (const auto* word = std::get_if<WordOf>(&key.place)) return read_word(name, node, *word);
     if (const auto* path = std::get_if<PathOf>(&key.place)) {
       // What a machine without a file leaves unset may be written as unset.
       const bool may_be_empty = key.usual.front().empty();
@@ -145,6 +146,26 @@ class Reader {
       const auto place = name + "[" + std::to_string(paths.size()) + "]";
       if (auto read = read_path(place, element, paths.emplace_back()); !read) return read;
     }
+    return {};
+  }
+
+  Result<void> read_word(std::string_view name, const toml::node& node, const WordOf& word) {
+    std::string due;
+    for (const auto known : word.words) {
+      if (!due.empty()) due += known == word.words.back() ? " or " : ", ";
+      due += quote(known);
+    }
+    const auto text = node.value<std::string_view>();
+    if (!text) return wrong_type(node, name, due);
+    const auto known = std::ranges::find(word.words, *text);
+    if (known == word.words.end()) {
+      auto why = at(origin_, node.source()) + std::string(name) + " is " + quote(*text) + ", " +
+                 due + " is due";
+      if (const auto close = nearest(*text, word.words); !close.empty())
+        why += ", the nearest is " + std::string(close);
+      return failure(ErrorId::Config, std::move(why));
+    }
+    word.keep(settings_, static_cast<std::size_t>(known - word.words.begin()));
     return {};
   }
 

@@ -21,7 +21,7 @@ Settings settings_of(std::string_view toml) {
 
 TEST(Settings, AreTheDefaultsForAnEmptyFile) {
   EXPECT_EQ(settings_of(""), defaults());
-  EXPECT_EQ(settings_of("[roots]\n[search]\n[log]\n"), defaults());
+  EXPECT_EQ(settings_of("[roots]\n[search]\n[container]\n[log]\n"), defaults());
 }
 
 TEST(Settings, HaveDefaultsOfTheHost) {
@@ -32,6 +32,7 @@ TEST(Settings, HaveDefaultsOfTheHost) {
   EXPECT_EQ(settings.search.libraries.front(), "/usr/lib/x86_64-linux-gnu");
   EXPECT_EQ(settings.search.libraries.back(), "/usr/local/nvidia/lib");
   EXPECT_EQ(settings.search.programs.back(), "/usr/local/nvidia/bin");
+  EXPECT_EQ(settings.container.cuda_compat, CudaCompat::Auto);
   EXPECT_EQ(settings.log.file, "");
 }
 
@@ -48,6 +49,9 @@ libraries = ["/opt/lib64", "/opt/lib"]
 programs = []
 nodes = "/nodes"
 
+[container]
+cuda_compat = "off"
+
 [log]
 file = "/var/log/nvhook.json"
 )");
@@ -57,6 +61,7 @@ file = "/var/log/nvhook.json"
   EXPECT_THAT(settings.search.libraries, ElementsAre("/opt/lib64", "/opt/lib"));
   EXPECT_THAT(settings.search.programs, IsEmpty());
   EXPECT_EQ(settings.search.nodes, "/nodes");
+  EXPECT_EQ(settings.container.cuda_compat, CudaCompat::Off);
   EXPECT_EQ(settings.log.file, "/var/log/nvhook.json");
 }
 
@@ -77,6 +82,12 @@ TEST(Settings, NameThePlaceOfAWrongValue) {
        "c.toml:4: search.libraries[1] is a boolean, a string is due"},
       {"[search]\nprograms = [\"bin\"]", "c.toml:2: search.programs[0]: path \"bin\" is not abs"},
       {"[log]\nfile = \"/var/../log\"", "c.toml:2: log.file: path \"/var/../log\" has a dot"},
+      {"[container]\ncuda_compat = false",
+       "c.toml:2: container.cuda_compat is a boolean, \"auto\" or \"off\" is due"},
+      {"[container]\ncuda_compat = \"\"",
+       "c.toml:2: container.cuda_compat is \"\", \"auto\" or \"off\" is due"},
+      {"[container]\ncuda_compat = \"Auto\"",
+       "is \"Auto\", \"auto\" or \"off\" is due, the nearest is auto"},
       {"roots = 1979-05-27", "c.toml:1: roots is a date or time, a table is due"},
       {"[[log]]", "c.toml:1: log is an array, a table is due"},
       {"[roots]\ndriver = ", "c.toml:2:"},
@@ -108,6 +119,12 @@ TEST(Settings, WarnOfUnknownKeysInTheirOrder) {
                          "c.toml:3: roots: unknown key \"drvier\", the nearest known one is driver",
                          "c.toml:5: unknown key \"serach\", the nearest known one is search",
                          "c.toml:7: log: unknown key \"file-x\", the nearest known one is file"));
+}
+
+TEST(Settings, OfTheContainerTakeEveryWord) {
+  EXPECT_EQ(settings_of("[container]\ncuda_compat = \"auto\"").container.cuda_compat,
+            CudaCompat::Auto);
+  EXPECT_EQ(settings_of("container.cuda_compat = 'off'").container.cuda_compat, CudaCompat::Off);
 }
 
 TEST(Settings, SurviveKeysOfManyParts) {

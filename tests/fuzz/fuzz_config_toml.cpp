@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto parsed = parse({reinterpret_cast<const char*>(data), size}, "fuzz.toml");
   if (!parsed) return 0;
 
-  const auto& [roots, search, log] = parsed->settings;
+  const auto& [roots, search, container, log] = parsed->settings;
   for (const auto* path : {&roots.driver, &roots.proc, &roots.sys, &search.nodes})
     if (!path->starts_with('/')) std::abort();
   for (const auto* path : {&roots.dev, &log.file})
@@ -20,5 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto* list : {&search.libraries, &search.programs})
     for (const auto& path : *list)
       if (!path.starts_with('/')) std::abort();
+  if (container.cuda_compat != CudaCompat::Auto && container.cuda_compat != CudaCompat::Off)
+    std::abort();
   return 0;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,18 @@ struct Search {
   bool operator==(const Search&) const = default;
 };
 
+// Whether the driver libraries of an image, made for CUDA's forward compatibility, may be used.
+enum class CudaCompat : std::uint8_t {
+  Auto,  // where they are newer than the host's and were made to work on its driver
+  Off,
+};
+
+// What is done to a container beyond the driver's files.
+struct Container {
+  CudaCompat cuda_compat = CudaCompat::Auto;
+  bool operator==(const Container&) const = default;
+};
+
 struct Log {
   std::string file;  // absolute; empty: no log
   bool operator==(const Log&) const = default;
@@ -37,6 +51,7 @@ struct Log {
 struct Settings {
   Roots roots;
   Search search;
+  Container container;
   Log log;
   bool operator==(const Settings&) const = default;
 };
@@ -53,7 +68,8 @@ struct Parsed {
 // name, fit for a terminal. A list replaces the default list; where a path is unset by default ("")
 // it may be written so.
 // Fails with E_CONFIG: a syntax error (with line and column), a key of the wrong type, a path that
-// is not absolute or has a dot component, a line longer than 16 KiB.
+// is not absolute or has a dot component, a word that is none of the key's, a line longer than
+// 16 KiB.
 [[nodiscard]] Result<Parsed> parse(std::string_view toml, std::string_view origin);
 
 }  // namespace nvhook::config
