@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "ldcache/listing.hpp"
 #include "nvhook/base/byte_reader.hpp"
 #include "nvhook/ldcache/ldcache.hpp"
 #include "nvhook/ldcache/merge.hpp"
@@ -17,6 +18,8 @@
 
 namespace nvhook::ldcache {
 namespace {
+
+using test::listed;
 
 constexpr auto kLdconfig = "/sbin/ldconfig";
 
@@ -28,19 +31,6 @@ std::string output_of(const std::string& command, int& status) {
   for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) text += static_cast<char>(c);
   status = ::pclose(pipe);
   return text;
-}
-
-// "libx.so.1 => /usr/lib/libx.so.1" of each line "\tlibx.so.1 (libc6,x86-64) =>
-// /usr/lib/libx.so.1".
-std::vector<std::string> listed(const std::string& listing) {
-  std::vector<std::string> lines;
-  std::size_t at = 0;
-  while ((at = listing.find("\n\t", at)) != std::string::npos) {
-    at += 2;
-    const auto line = listing.substr(at, listing.find('\n', at) - at);
-    lines.push_back(line.substr(0, line.find(" (")) + line.substr(line.find(" => ")));
-  }
-  return lines;
 }
 
 TEST(LdCache, AgreesWithLdconfigAboutWhatItWrote) {

@@ -46,7 +46,7 @@ struct Extension {
 };
 
 enum class Layout : std::uint8_t {
-  New,        // "glibc-ld.so.cache1.1" alone: glibc 2.32 and later
+  New,        // "glibc-ld.so.cache1.1" alone: glibc 2.32 and later, and Debian's 2.31
   OldAndNew,  // behind an old block, "ld.so-1.7.0": what glibc 2.2 to 2.31 write
 };
 
