@@ -31,6 +31,8 @@ constexpr auto kUsage = R"(Usage:
   nvhook --dry-run --bundle DIR [OPTION]...      the same without a container
   nvhook reapply ID | --pid N                    gives a running container its
                                                  devices again (reapply --help)
+  nvhook cleanup                                 takes away what dead containers
+                                                 have left (cleanup --help)
 
 A container asks for GPUs in its environment (process.env of config.json):
   NVIDIA_VISIBLE_DEVICES      which GPUs: "all", "0,2" (in PCI order),
@@ -63,6 +65,18 @@ where something else has taken them: systemctl daemon-reload, a change of its
 limits. Where systemd has made the container's scope it is told of them, too,
 and does not take them again. Goes by the record in /run/nvhook, and refuses a
 container that is not the one of the record any more. Says what was missing.
+)";
+
+constexpr auto kAboutCleanup =
+    R"(Takes away what containers that are no more have of nvhook's: in their root file
+systems the empty files that were mounted over, links and directories; the
+loader's cache of the image is put back. Goes by the records in /run/nvhook, and
+leaves alone what somebody has changed since. The hook does this itself where it
+is registered as poststop, too. Says what it did.
+)";
+
+constexpr auto kUsageOfCleanup = R"(Usage:
+  nvhook cleanup [OPTION]...
 )";
 
 constexpr auto kUsageOfReapply = R"(Usage:
@@ -145,6 +159,10 @@ void add_options(CLI::App& app, Reapply& reapply) {
   });
 }
 
+void add_options(CLI::App& app, Cleanup& cleanup) {
+  add_common_options(app, cleanup.config_file, cleanup.debug_file);
+}
+
 // The bundle gives the container its name, so "." is worth resolving. A path that leads nowhere is
 // reported by whoever opens it.
 std::string canonical(const std::string& path) {
@@ -206,7 +224,27 @@ Result<std::optional<Answer>> parse(CLI::App& app, int argc, char** argv, std::s
   return std::nullopt;
 }
 
-Result<std::variant<Command, Reapply, Answer>> parse_reapply(int argc, char** argv) {
+std::string help_of_cleanup() {
+  CLI::App app(kAboutCleanup, "nvhook cleanup");
+  Cleanup cleanup;
+  add_options(app, cleanup);
+  app.formatter(std::make_shared<HelpLayout>(kUsageOfCleanup, ""));
+  return app.help();
+}
+
+Result<std::variant<Command, Reapply, Cleanup, Answer>> parse_cleanup(int argc, char** argv) {
+  CLI::App app("", "nvhook cleanup");
+  Cleanup cleanup;
+  add_options(app, cleanup);
+  auto answer = parse(app, argc, argv, help_of_cleanup);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  if (*answer) return std::move(**answer);
+  for (auto* path : {&cleanup.config_file, &cleanup.debug_file})
+    if (*path) *path = absolute(std::move(**path));
+  return cleanup;
+}
+
+Result<std::variant<Command, Reapply, Cleanup, Answer>> parse_reapply(int argc, char** argv) {
   CLI::App app("", "nvhook reapply");
   Reapply reapply;
   add_options(app, reapply);
@@ -230,7 +268,7 @@ std::string help_text() {
   return app.help();
 }
 
-Result<std::variant<Command, Reapply, Answer>> parse_command_line(int argc, char** argv) {
+Result<std::variant<Command, Reapply, Cleanup, Answer>> parse_command_line(int argc, char** argv) {
   // What runtimes call most, "nvhook" or "nvhook prestart", does not pay for CLI11's learning all
   // options: 0.05 ms of each container's start.
   if (argc == 1) return Command{};
@@ -239,7 +277,9 @@ Result<std::variant<Command, Reapply, Answer>> parse_command_line(int argc, char
     command.stage = argv[1];
     return command;
   }
-  if (argc > 1 && argv[1] == std::string_view("reapply")) return parse_reapply(argc - 1, argv + 1);
+  const auto word = argc > 1 ? std::string_view(argv[1]) : std::string_view();
+  if (word == "reapply") return parse_reapply(argc - 1, argv + 1);
+  if (word == "cleanup") return parse_cleanup(argc - 1, argv + 1);
   CLI::App app("", "nvhook");
   Options options;
   add_options(app, options);

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "cleanup.hpp"
 #include "nvhook/base/error.hpp"
 #include "reapply.hpp"
 
@@ -33,8 +34,8 @@ struct Answer {
 };
 
 // Fails with E_USAGE.
-[[nodiscard]] Result<std::variant<Command, Reapply, Answer>> parse_command_line(int argc,
-                                                                                char** argv);
+[[nodiscard]] Result<std::variant<Command, Reapply, Cleanup, Answer>> parse_command_line(
+    int argc, char** argv);
 
 // What --help prints.
 [[nodiscard]] std::string help_text();

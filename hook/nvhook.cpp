@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "clean_start.hpp"
+#include "cleanup.hpp"
 #include "command_line.hpp"
 #include "journal.hpp"
 #include "nvhook/apply/apply.hpp"
@@ -65,9 +66,9 @@ Warning no_filters() {
           "calls are not restricted"};
 }
 
-Result<Outcome> look_closer(const Spec& spec, const config::Settings& settings, Phases& phases,
-                            Journal& journal) {
-  auto prepared = prepare(spec, settings, phases, journal);
+Result<Outcome> look_closer(const Spec& spec, PendingSpec& parser, const config::Settings& settings,
+                            Phases& phases, Journal& journal) {
+  auto prepared = prepare(spec, parser, settings, phases, journal);
   if (!prepared) return std::unexpected(std::move(prepared).error());
   return std::visit([](auto&& one) -> Outcome { return std::move(one); }, std::move(*prepared));
 }
@@ -94,7 +95,7 @@ Result<Outcome> look_at_container(Texts texts, const Command& command, Phases& p
   const auto& spec = std::get<Spec>(*finished);
   journal.about(spec.state.id);
   if (!settings) return std::unexpected(std::move(settings).error());
-  return look_closer(spec, *settings, phases, journal);
+  return look_closer(spec, *pending, *settings, phases, journal);
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
@@ -149,9 +150,9 @@ Result<void> run_hook(const Command& command, Journal& journal) {
                                 .phases = phases},
                                observer);
   if (!done) return std::unexpected(done.error());
-  record.keep();
   try {
-    for (const auto& warning : *done) journal.warning(warning);
+    record.keep(done->made);
+    for (const auto& warning : done->warnings) journal.warning(warning);
     if (const auto warning = systemd_step.finish(prepared->plan)) journal.warning(*warning);
   } catch (const std::bad_alloc&) {  // what is done is done, said or not
   }
@@ -166,6 +167,14 @@ Result<void> run_reapply(const Reapply& what, Journal& journal) {
   return said ? print(*said) : std::unexpected(said.error());
 }
 
+Result<void> run_cleanup(const Cleanup& what, Journal& journal) {
+  if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
+  if (auto settings = load_settings(what, journal); !settings)
+    return std::unexpected(std::move(settings).error());
+  const auto said = clean_up(journal);
+  return said ? print(*said) : std::unexpected(said.error());
+}
+
 Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& journal) {
   if (surroundings.lent_privileges)
     return failure(ErrorId::Setuid,
@@ -175,6 +184,7 @@ Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& jour
   if (!parsed) return std::unexpected(std::move(parsed).error());
   if (const auto* answer = std::get_if<Answer>(&*parsed)) return print(answer->text);
   if (const auto* what = std::get_if<Reapply>(&*parsed)) return run_reapply(*what, journal);
+  if (const auto* what = std::get_if<Cleanup>(&*parsed)) return run_cleanup(*what, journal);
   const auto& command = std::get<Command>(*parsed);
   if (command.stage == "createContainer")
     return failure(ErrorId::Stage,

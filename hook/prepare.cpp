@@ -13,6 +13,7 @@
 #include "nvhook/driver/discover.hpp"
 #include "nvhook/files/read.hpp"
 #include "nvhook/plan/make_plan.hpp"
+#include "prepare_loader.hpp"
 #include "supervise.hpp"
 
 namespace nvhook {
@@ -66,6 +67,10 @@ Result<void> open_rootfs(const std::string& path, Prepared& prepared) {
   return {};
 }
 
+const container::FileFacts* pointer_to(const std::optional<container::FileFacts>& facts) {
+  return facts ? &*facts : nullptr;
+}
+
 std::optional<bool> has_users_of_its_own(const Prepared& prepared) {
   if (!prepared.process) return std::nullopt;
   return static_cast<bool>(prepared.process->user_namespace);
@@ -108,7 +113,7 @@ Result<Mounts> pin_container(const Spec& spec, Prepared& prepared, Journal& jour
 
 }  // namespace
 
-Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec,
+Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, PendingSpec& parser,
                                                               const config::Settings& settings,
                                                               sandbox::Phases& phases,
                                                               Journal& journal) {
@@ -132,10 +137,13 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec,
     return std::unexpected(std::move(done).error());
   const auto image = container::inspect(prepared.rootfs.root());
   if (!image) return std::unexpected(Error(image.error()));
-  auto draft = plan::draft(request, *driver, *image);
+  auto draft = plan::draft(request, *driver, *image, settings.container.layout,
+                           image->read_only || spec.config.root_readonly);
   if (!draft) return std::unexpected(std::move(draft).error());
   const auto survey = container::survey(prepared.rootfs, plan::places_of(*draft), mounts->entries);
   if (!survey) return std::unexpected(Error(survey.error()));
+  const auto loader = survey_loader(prepared.rootfs, *image, draft->tree, mounts->entries);
+  if (!loader) return std::unexpected(Error(loader.error()));
 
   auto plan =
       plan::make_plan(std::move(*draft), {.container = {.id = spec.state.id,
@@ -147,8 +155,12 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec,
                                           .driver = *driver,
                                           .image = *image,
                                           .survey = *survey,
+                                          .loader_file = pointer_to(loader->file),
+                                          .loader_directory = pointer_to(loader->directory),
                                           .own_user_namespace = has_users_of_its_own(prepared)});
   if (!plan) return std::unexpected(std::move(plan).error());
+  if (auto done = complete_loader_file(*plan, *loader, parser); !done)
+    return std::unexpected(std::move(done).error());
   prepared.plan = std::move(*plan);
   prepared.device_rules = spec.config.device_rules;
   if (prepared.cgroup && !prepared.cgroup->directory)

@@ -30,10 +30,11 @@ struct Prepared {
 };
 
 // From a container's description to a plan: what does it ask for, who is it, what has the host,
-// what does the container look like. Reads only; dry run and hook share every step of it. Begins
-// the phases from Pin to Survey. For a container whose root file system may not answer it returns
-// in another process: see supervise.hpp.
+// what does the container look like; `parser` reads what else is hostile. Reads only; dry run and
+// hook share every step of it. Begins the phases from Pin to Survey. For a container whose root
+// file system may not answer it returns in another process: see supervise.hpp.
 [[nodiscard]] Result<std::variant<request::NothingAsked, Prepared>> prepare(
-    const Spec& spec, const config::Settings& settings, sandbox::Phases& phases, Journal& journal);
+    const Spec& spec, PendingSpec& parser, const config::Settings& settings,
+    sandbox::Phases& phases, Journal& journal);
 
 }  // namespace nvhook

@@ -14,8 +14,10 @@
 #include "nvhook/base/quote.hpp"
 #include "nvhook/files/open.hpp"
 #include "nvhook/files/read.hpp"
+#include "nvhook/ldcache/question.hpp"
 #include "nvhook/oci/outline.hpp"
 #include "nvhook/oci/record.hpp"
+#include "nvhook/plan/make_plan.hpp"
 #include "nvhook/sandbox/parser_child.hpp"
 
 namespace nvhook {
@@ -26,10 +28,12 @@ using sandbox::ParserChild;
 
 constexpr std::chrono::milliseconds kInputDeadline{2000};  // a runtime writes the state at once
 
-enum Document : std::uint8_t { kState = 1, kConfig = 2 };
+enum Document : std::uint8_t { kState = 1, kConfig = 2, kLoaderFile = 3 };
 
 static_assert(oci::kMaxConfigBytes <= ParserChild::kMaxDocument);
 static_assert(oci::kMaxKept < ParserChild::kMaxRecord);
+static_assert(plan::kMaxLoaderFile < ParserChild::kMaxDocument &&
+              plan::kMaxLoaderFile < ParserChild::kMaxRecord);
 
 // Runs in the parser child.
 Result<std::string> to_record(std::uint8_t kind, std::string_view document) {
@@ -38,6 +42,7 @@ Result<std::string> to_record(std::uint8_t kind, std::string_view document) {
     if (!state) return std::unexpected(std::move(state).error());
     return oci::encode(*state);
   }
+  if (kind == kLoaderFile) return ldcache::answer(document);
   auto config = oci::parse_config(document);
   if (!config) return std::unexpected(std::move(config).error());
   return oci::encode(*config);
@@ -87,7 +92,6 @@ Result<oci::State> take_state(ParserChild& child) {
 
 Result<oci::Config> take_config(ParserChild& child) {
   auto record = child.answer();
-  child.dismiss();  // the last of its documents
   if (!record) return std::unexpected(std::move(record).error());
   return oci::decode_config(*record);
 }
@@ -180,6 +184,15 @@ Result<std::variant<Stopped, Spec>> PendingSpec::finish() {
   spec.config = std::move(*config);
   return spec;
 }
+
+Result<std::string> PendingSpec::loader_file(std::string_view question) {
+  child_.ask({kLoaderFile, question});
+  auto bytes = child_.answer();
+  child_.dismiss();  // the last of its documents
+  return bytes;
+}
+
+void PendingSpec::dismiss() { child_.dismiss(); }
 
 std::string rootfs_path(const Spec& spec) {
   const auto& root = spec.state.root.value_or(spec.config.root_path);

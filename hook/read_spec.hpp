@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -48,8 +49,8 @@ using Texts = std::variant<NoGpuMentioned, Stopped, SpecTexts>;
 [[nodiscard]] Result<Texts> read_texts_of_bundle(const std::string& bundle);
 
 // A container's description on its way through the parser child: a process that holds none of our
-// descriptors or privileges. It ends by itself after its last answer and is reaped with this
-// object, which is therefore best kept until the end.
+// descriptors or privileges. It ends by itself after its last answer, or when it is dismissed, and
+// is reaped with this object, which is therefore best kept until the end.
 class PendingSpec {
  public:
   // Forks; the caller may let go of the texts, and do something else until it finishes. Fails with
@@ -59,6 +60,13 @@ class PendingSpec {
   // The container. To be called once. Fails with E_STATE_*, E_PID, E_KERNEL. Without a state one is
   // made up, without a pid.
   [[nodiscard]] Result<std::variant<Stopped, Spec>> finish();
+
+  // Has the child answer a question of ldcache::ask(): the last one. Fails as ldcache::answer()
+  // does, and as ParserChild::answer().
+  [[nodiscard]] Result<std::string> loader_file(std::string_view question);
+
+  // Nothing more will be asked.
+  void dismiss();
 
  private:
   PendingSpec(sandbox::ParserChild child, const SpecTexts& texts);

@@ -1,38 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run_record.hpp"
 
+#include <sys/stat.h>
+
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "nvhook/record/from_plan.hpp"
 #include "nvhook/record/identity.hpp"
-#include "nvhook/systemd/scope.hpp"
-#include "nvhook/systemd/transient.hpp"
 
 namespace nvhook {
 namespace {
 
 using record::Store;
 
-Result<Store> write_record(const Prepared& prepared, std::optional<std::string> scope,
-                           std::string& name) {
+struct Written {
+  Store store;
+  UniqueFd file;
+  std::string name;
+};
+
+Result<record::FileId> id_of(int directory) {
+  struct stat status {};
+  if (::fstat(directory, &status) != 0)
+    return system_failure(ErrorId::Record, "stat the container's root");
+  return record::FileId{status.st_dev, status.st_ino};
+}
+
+// The bytes of a plain file that the loader's new one takes the place of.
+std::optional<std::string_view> former_bytes(const plan::Plan& plan) {
+  const auto& former = plan.loader.former;
+  if (!former || former->link_text || plan.loader.action == plan::CacheAction::Bind) return {};
+  return former->content.bytes;
+}
+
+Result<Written> write_record(const Prepared& prepared, std::optional<std::string> scope) {
   if (!prepared.procfs.initial_user_namespace)
     return failure(ErrorId::Record, "the engine runs without the rights of the host's root");
   const auto identity = record::identify(prepared.procfs, *prepared.process, *prepared.cgroup);
   if (!identity) return std::unexpected(identity.error());
   auto store = Store::open(Store::Missing::Make);
-  if (!store) return store;
-  const auto record = record::from_plan(prepared.plan, *identity, std::move(scope));
-  if (auto done = store->write(record); !done) return std::unexpected(std::move(done).error());
-  name = record::file_name(record.bundle, record.id);
-  return store;
-}
-
-// Of devices that a scope was to have, for the next one of this name.
-void leave_no_word(const std::string& scope) {
-  if (!systemd::is_scope(scope)) return;
-  if (const auto transient = systemd::open_transient())
-    systemd::forget_scope(transient->get(), scope);
+  if (!store) return std::unexpected(std::move(store).error());
+  const auto root = id_of(prepared.rootfs.fd.get());
+  if (!root) return std::unexpected(root.error());
+  const auto record = record::from_plan(prepared.plan, *identity, *root, std::move(scope));
+  auto file = store->write(record, former_bytes(prepared.plan));
+  if (!file) return std::unexpected(std::move(file).error());
+  return Written{std::move(*store), std::move(*file), record::file_name(record.bundle, record.id)};
 }
 
 }  // namespace
@@ -40,37 +55,37 @@ void leave_no_word(const std::string& scope) {
 RunRecord RunRecord::begin(const Prepared& prepared, std::optional<std::string> scope,
                            Journal& journal) {
   RunRecord kept;
-  auto store = write_record(prepared, std::move(scope), kept.name_);
-  if (store)
-    kept.store_ = std::move(*store);
-  else
-    journal.warning({WarningId::NoRecord, "nvhook reapply will not work for this container: " +
-                                              store.error().message()});
+  auto written = write_record(prepared, std::move(scope));
+  if (!written) {
+    journal.warning(
+        {WarningId::NoRecord,
+         "nvhook reapply will not work for this container, and what is made in its root "
+         "stays there: " +
+             written.error().message()});
+    return kept;
+  }
+  kept.store_ = std::move(written->store);
+  kept.file_ = std::move(written->file);
+  kept.name_ = std::move(written->name);
   return kept;
+}
+
+void RunRecord::keep(const std::vector<apply::Made>& made) {
+  if (!store_) return;
+  store_.reset();
+  std::vector<record::Made> told;
+  told.reserve(made.size());
+  for (const auto& [path, inode] : made) told.push_back({path, inode});
+  // Without it what was made is told by its looks.
+  (void)Store::add(file_.get(), told);
 }
 
 RunRecord::~RunRecord() {
   if (!store_) return;
   try {
-    (void)store_->remove(name_);  // the story is why the run failed
+    (void)store_->remove(name_);     // the story is why the run failed
   } catch (const std::bad_alloc&) {  // of a failure's text
   }
-}
-
-Result<void> forget(const Stopped& container) {
-  const auto store = Store::open(Store::Missing::Fail);
-  if (store) {
-    const auto name = record::file_name(container.bundle, container.id);
-    // What cannot be read goes all the same.
-    if (const auto record = store->read(name); record && record->scope)
-      leave_no_word(*record->scope);
-    return store->remove(name);
-  }
-  const auto code = store.error().code();
-  // There is none, or they are the host's root's, for whom this engine does not work.
-  if (code == std::errc::no_such_file_or_directory || code == std::errc::permission_denied)
-    return {};
-  return std::unexpected(store.error());
 }
 
 }  // namespace nvhook

@@ -3,12 +3,13 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "journal.hpp"
+#include "nvhook/apply/apply.hpp"
 #include "nvhook/base/error.hpp"
 #include "nvhook/record/store.hpp"
 #include "prepare.hpp"
-#include "read_spec.hpp"
 
 namespace nvhook {
 
@@ -27,18 +28,16 @@ class RunRecord {
   RunRecord& operator=(RunRecord&& other) noexcept = delete;
   ~RunRecord();
 
-  // What was planned is done: the record stays until the container has stopped.
-  void keep() { store_.reset(); }
+  // What was planned is done: the record stays until the container has stopped, and says what was
+  // made. Makes no system calls but write and close.
+  void keep(const std::vector<apply::Made>& made);
 
  private:
   RunRecord() = default;
 
   std::optional<record::Store> store_;  // none: nothing is to be taken back
   std::string name_;
+  UniqueFd file_;
 };
-
-// Removes the record of a container that is no more, if there is one, and what was left for systemd
-// about its scope. Fails with E_RECORD.
-[[nodiscard]] Result<void> forget(const Stopped& container);
 
 }  // namespace nvhook

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "nvhook/mount/tier.hpp"
 #include "only_one.hpp"
 #include "place.hpp"
+#include "tree.hpp"
 #include "undo.hpp"
 
 namespace nvhook::apply {
@@ -59,6 +61,7 @@ Result<std::vector<Captured>> capture_all(const plan::Plan& plan, const Target& 
 }
 
 struct Hardened {
+  std::optional<UniqueFd> tree;
   std::vector<Captured> captured;
   std::vector<Warning> warnings;
 };
@@ -68,7 +71,7 @@ Result<Hardened> capture_sealed(const plan::Plan& plan, const Target& target,
   auto captured = capture_all(plan, target, observer);
   if (!captured) return std::unexpected(std::move(captured).error());
   auto warnings = seal(*captured, target.procfs, view_from(target.procfs));
-  return Hardened{std::move(*captured), std::move(warnings)};
+  return Hardened{{}, std::move(*captured), std::move(warnings)};
 }
 
 Result<Hardened> capture_hardened(const plan::Plan& plan, const Target& target,
@@ -82,6 +85,18 @@ Result<Hardened> capture_hardened(const plan::Plan& plan, const Target& target,
   return hardened;
 }
 
+Result<Hardened> capture_with_tree(const plan::Plan& plan, const Target& target,
+                                   const Observer& observer) {
+  auto hardened = capture_hardened(plan, target, observer);
+  if (!hardened || !plan.tree) return hardened;
+  const auto tier = mount::find_tier();
+  if (!tier) return std::unexpected(tier.error());
+  auto tree = build_tree(plan, *tier);
+  if (!tree) return std::unexpected(std::move(tree).error());
+  hardened->tree = std::move(*tree);
+  return hardened;
+}
+
 Result<void> enter(const container::Process& process) {
   if (::setns(process.mount_namespace.get(), CLONE_NEWNS) != 0)
     return system_failure(ErrorId::Ns,
@@ -89,16 +104,44 @@ Result<void> enter(const container::Process& process) {
   return {};
 }
 
-Result<void> place_all(const plan::Plan& plan, std::vector<Captured> captured, Placer& placer,
+// The file that the loader reads: mounted over the image's, or ready to be exchanged for it.
+Result<void> place_loader_file(const plan::Plan& plan, bool tree_has_it, Placer& placer,
+                               const Observer& observer) {
+  const auto& loader = plan.loader;
+  if (loader.path.value.empty()) return {};
+  tell(observer, "loader file " + quote(loader.path.value));
+  if (loader.action != plan::CacheAction::Bind)
+    return placer.prepare_file(loader.path, loader.bytes, loader.former.has_value());
+  if (!plan.tree) return failure(ErrorId::Bug, "a loader file to mount, and no tree that has it");
+  if (!tree_has_it)
+    if (auto done = placer.place_file(*plan.tree / kLoaderFileInTree, loader.bytes); !done)
+      return done;
+  auto file = placer.hold_file(*plan.tree, kLoaderFileInTree);
+  if (!file) return std::unexpected(std::move(file).error());
+  return placer.place_mount(std::move(*file), loader.path);
+}
+
+Result<void> place_all(const plan::Plan& plan, Hardened hardened, Placer& placer,
                        const Observer& observer) {
-  for (auto& [mount, source] : captured) {
+  const bool tree_is_built = hardened.tree.has_value();
+  if (hardened.tree) {
+    tell(observer, "tree " + quote(plan.tree->value));
+    if (auto done = placer.place_tree(std::move(*hardened.tree), *plan.tree); !done) return done;
+  }
+  for (auto& [mount, source] : hardened.captured) {
     tell(observer, "mount " + quote(mount->target.value));
     if (auto done = placer.place_mount(std::move(source), mount->target); !done) return done;
   }
   for (const auto& link : plan.symlinks) {
+    if (tree_is_built && is_in_tree(plan, link.path)) continue;
     tell(observer, "link " + quote(link.path.value));
     if (auto done = placer.place_link(link); !done) return done;
   }
+  for (const auto& file : plan.files) {
+    tell(observer, "file " + quote(file.path.value));
+    if (auto done = placer.place_file(file.path, file.content); !done) return done;
+  }
+  if (auto done = place_loader_file(plan, tree_is_built, placer, observer); !done) return done;
   return placer.verify();
 }
 
@@ -118,12 +161,13 @@ Result<void> allow_devices(const plan::Plan& plan, const Target& target, Undo& u
 }
 
 // Everything that is done inside the container, and to its cgroup.
-Result<void> change(const plan::Plan& plan, std::vector<Captured> captured, const Target& target,
-                    Placer& placer, Undo& undo, const Observer& observer) {
-  auto done = place_all(plan, std::move(captured), placer, observer);
+Result<void> change(const plan::Plan& plan, Hardened hardened, const Target& target, Placer& placer,
+                    Undo& undo, const Observer& observer) {
+  auto done = place_all(plan, std::move(hardened), placer, observer);
   if (done) done = not_interrupted();
   if (done) done = allow_devices(plan, target, undo, observer);
   if (done) done = not_interrupted();
+  if (done) done = placer.exchange();
   if (done) {
     undo.commit();
     return {};
@@ -146,15 +190,15 @@ Result<void> check_sources(const plan::Plan& plan, const container::Procfs& proc
   return {};
 }
 
-Result<std::vector<Warning>> run(const plan::Plan& plan, const Target& target,
-                                 const Observer& observer) {
+Result<Done> run(const plan::Plan& plan, const Target& target, const Observer& observer) {
   if (auto alone = be_the_only_one(target.process); !alone)
     return std::unexpected(std::move(alone).error());
   hold_back_signals();
   if (auto done = target.phases.begin(Phase::Capture); !done)
     return std::unexpected(std::move(done).error());
-  auto hardened = capture_hardened(plan, target, observer);
+  auto hardened = capture_with_tree(plan, target, observer);
   if (!hardened) return std::unexpected(std::move(hardened).error());
+  auto warnings = std::move(hardened->warnings);
 
   if (auto done = target.phases.begin(Phase::Enter); !done)
     return std::unexpected(std::move(done).error());
@@ -168,16 +212,15 @@ Result<std::vector<Warning>> run(const plan::Plan& plan, const Target& target,
     return std::unexpected(std::move(done).error());
   Undo undo(target.procfs.self_fds.get());
   // Holds the directories that undo works in.
-  Placer placer(target.rootfs, undo, target.procfs.self_fds.get());
+  Placer placer(target.rootfs, undo, target.procfs.self_fds.get(), plan.tree);
   try {
-    if (auto done = change(plan, std::move(hardened->captured), target, placer, undo, observer);
-        !done)
+    if (auto done = change(plan, std::move(*hardened), target, placer, undo, observer); !done)
       return std::unexpected(std::move(done).error());
   } catch (...) {  // out of memory
     undo.roll_back();
     throw;
   }
-  return std::move(hardened->warnings);
+  return Done{.made = std::move(placer).take_made(), .warnings = std::move(warnings)};
 }
 
 }  // namespace nvhook::apply

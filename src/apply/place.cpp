@@ -15,11 +15,13 @@
 #include "nvhook/files/mount_id.hpp"
 #include "nvhook/files/open.hpp"
 #include "nvhook/mount/propagation.hpp"
+#include "write_whole.hpp"
 
 namespace nvhook::apply {
 namespace {
 
 constexpr mode_t kMountpointMode = 0444;  // of an empty file that is always mounted over
+constexpr mode_t kFileMode = 0644;
 constexpr mode_t kDirectoryMode = 0755;
 
 // What a failure to make something at a target means.
@@ -67,7 +69,19 @@ std::unexpected<Error> cannot_make(std::string_view what, const ContainerPath& p
   return system_failure(id_of_creation(errno), std::string(what) + " " + quote(path.value));
 }
 
+// A run that was killed may have left such a name, and a process id comes again.
+constexpr int kMaxLeftovers = 16;
+std::string name_beside(const std::string& name, int leftovers) {
+  auto beside = "." + name + ".nvhook-" + std::to_string(::getpid());
+  if (leftovers > 0) beside += "." + std::to_string(leftovers);
+  return beside;
+}
+
 }  // namespace
+
+void Placer::note_made(const ContainerPath& path, const struct stat& status) {
+  made_.push_back({path, status.st_ino});
+}
 
 Result<UniqueFd> Placer::make_directory(const ContainerPath& path) {
   const auto parent = directory(path.parent());
@@ -80,8 +94,10 @@ Result<UniqueFd> Placer::make_directory(const ContainerPath& path) {
   undo_.made_directory(*parent, std::move(noted));
   auto fd = files::open_at(*parent, name, O_PATH | O_DIRECTORY, files::Lookup::SameMount);
   if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::Race));
-  if (struct stat status{}; ::fstat(fd->get(), &status) == 0)
+  if (struct stat status{}; ::fstat(fd->get(), &status) == 0) {
     undo_.made_inode(status.st_dev, status.st_ino);
+    note_made(path, status);
+  }
   return fd;
 }
 
@@ -90,8 +106,9 @@ Result<UniqueFd> Placer::make_directory(const ContainerPath& path) {
 Result<void> Placer::check_mount(const ContainerPath& path, int directory) {
   const auto mount_id = files::mount_id_of(directory);
   if (!mount_id) return std::unexpected(Error(mount_id.error()));
-  const bool in_dev = path.value == "/dev" && *mount_id == rootfs_.dev_mount_id;
-  if (*mount_id != rootfs_.mount_id && !in_dev)
+  const bool in_tree = tree_ && path.value.starts_with(tree_->value);
+  const bool in_dev = (path.value == "/dev" || in_tree) && *mount_id == rootfs_.dev_mount_id;
+  if (*mount_id != rootfs_.mount_id && *mount_id != tree_mount_ && !in_dev)
     return failure(ErrorId::DstForeignMount,
                    quote(path.value) + " lies in a volume or another file system");
   if (private_mounts_.contains(*mount_id)) return {};
@@ -157,6 +174,7 @@ Result<void> Placer::place_mount(mount::Source source, const ContainerPath& targ
     if (!is_placeholder(status))
       return failure(ErrorId::Race, quote(target.value) + " was exchanged while it was made");
     undo_.made_inode(status.st_dev, status.st_ino);
+    note_made(target, status);
   }
   // The kernel would mount over a link, a fifo or a device just as well.
   if (!S_ISREG(status.st_mode))
@@ -177,6 +195,90 @@ Result<void> Placer::place_mount(mount::Source source, const ContainerPath& targ
   undo_.mounted(std::move(*mounted));
   if (!mount_id) return std::unexpected(mount_id.error());
   placed_.push_back({*parent, name, *mount_id});
+  return {};
+}
+
+Result<void> Placer::place_tree(UniqueFd tree, const ContainerPath& path) {
+  // Made if it is missing, seen to lie where things may be mounted.
+  const auto point = directory(path);
+  if (!point) return std::unexpected(Error(point.error()));
+  const auto parent = directory(path.parent());
+  if (!parent) return std::unexpected(Error(parent.error()));
+  const std::string name(path.name());
+  undo_.make_room();
+  auto mounted = mount::attach(mount::DetachedTree{std::move(tree)},
+                               {.fd = *point, .directory = *parent, .name = name, .is_new = {}},
+                               fd_directory_);
+  if (!mounted) return failed_to(quote(path.value), std::move(mounted));
+  auto inside = files::open_at(mounted->get(), ".", O_PATH | O_DIRECTORY, files::Lookup::SameMount);
+  const auto mount_id = files::mount_id_of(mounted->get());
+  undo_.mounted(std::move(*mounted));
+  if (!inside) return std::unexpected(std::move(inside).error());
+  if (!mount_id) return std::unexpected(mount_id.error());
+  placed_.push_back({*parent, name, *mount_id});
+  tree_mount_ = *mount_id;
+  directories_[path] = std::move(*inside);
+  return {};
+}
+
+// The descriptor is open for writing; whoever asked closes it.
+Result<UniqueFd> Placer::make_file(int directory, std::string name, const ContainerPath& path) {
+  undo_.make_room();
+  UniqueFd file(::openat(directory, name.c_str(),
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
+  if (!file) return cannot_make("make file", path);
+  undo_.made_file(directory, std::move(name));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0)
+    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
+  undo_.made_inode(status.st_dev, status.st_ino);
+  note_made(path, status);
+  return file;
+}
+
+Result<void> Placer::place_file(const ContainerPath& path, std::string_view content) {
+  const auto parent = directory(path.parent());
+  if (!parent) return std::unexpected(Error(parent.error()));
+  const auto file = make_file(*parent, std::string(path.name()), path);
+  if (!file) return std::unexpected(Error(file.error()));
+  if (auto done = write_whole(file->get(), content); !done)
+    return failed_to(quote(path.value), std::move(done));
+  return {};
+}
+
+Result<mount::Source> Placer::hold_file(const ContainerPath& directory_path,
+                                        const std::string& name) {
+  const auto parent = directory(directory_path);
+  if (!parent) return std::unexpected(Error(parent.error()));
+  auto file = files::open_at(*parent, name, O_PATH | O_NOFOLLOW, files::Lookup::SameMount);
+  if (!file) return std::unexpected(std::move(file).error().as(ErrorId::Race));
+  return mount::HeldFile{std::move(*file), kFileMount};
+}
+
+Result<void> Placer::prepare_file(const ContainerPath& path, std::string_view content,
+                                  bool replaces) {
+  const auto parent = directory(path.parent());
+  if (!parent) return std::unexpected(Error(parent.error()));
+  const std::string name(path.name());
+  for (int leftovers = 0;; ++leftovers) {
+    auto beside = name_beside(name, leftovers);
+    const auto file = make_file(*parent, beside, path);
+    if (!file && file.error().code() == std::errc::file_exists && leftovers < kMaxLeftovers)
+      continue;
+    if (!file) return std::unexpected(Error(file.error()));
+    if (auto done = write_whole(file->get(), content); !done)
+      return failed_to(quote(path.value), std::move(done));
+    prepared_ = Prepared{*parent, name, std::move(beside), path, replaces};
+    return {};
+  }
+}
+
+Result<void> Placer::exchange() {
+  if (!prepared_) return {};
+  const auto& [parent, name, beside, path, replaces] = *prepared_;
+  if (::renameat2(parent, beside.c_str(), parent, name.c_str(), replaces ? 0 : RENAME_NOREPLACE) !=
+      0)
+    return cannot_make("rename to", path);
   return {};
 }
 
@@ -202,11 +304,8 @@ Result<void> Placer::verify() const {
 
 Result<std::string> Placer::make_link_beside(int directory, const std::string& name,
                                              const plan::Symlink& link) {
-  // A run that was killed may have left such a name, and a process id comes again.
-  constexpr int kMaxLeftovers = 16;
   for (int leftovers = 0; leftovers < kMaxLeftovers; ++leftovers) {
-    auto beside = "." + name + ".nvhook-" + std::to_string(::getpid());
-    if (leftovers > 0) beside += "." + std::to_string(leftovers);
+    auto beside = name_beside(name, leftovers);
     auto noted = beside;
     auto text = link.target;
     if (::symlinkat(link.target.c_str(), directory, beside.c_str()) == 0) {
@@ -238,6 +337,7 @@ Result<void> Placer::place_link(const plan::Symlink& link) {
     undo_.made_link(*parent, std::move(noted), std::move(text_noted));
     inode_at(name, &Undo::made_inode);
     linked_.push_back({*parent, name, status.st_dev, status.st_ino});
+    note_made(link.path, status);
     return {};
   }
 
@@ -245,6 +345,7 @@ Result<void> Placer::place_link(const plan::Symlink& link) {
   if (!beside) return std::unexpected(beside.error());
   inode_at(*beside, &Undo::made_inode);
   linked_.push_back({*parent, name, status.st_dev, status.st_ino});
+  note_made(link.path, status);
   if (::renameat2(*parent, beside->c_str(), *parent, name.c_str(), RENAME_EXCHANGE) != 0)
     return cannot_make("exchange link", link.path);
   undo_.exchanged_link(std::move(noted));

@@ -63,6 +63,10 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::NotSealed, "W_NOT_SEALED"},
     WarningInfo{WarningId::NoRecord, "W_NO_RECORD"},
     WarningInfo{WarningId::Systemd, "W_SYSTEMD"},
+    WarningInfo{WarningId::LdCache, "W_LDCACHE"},
+    WarningInfo{WarningId::Musl, "W_MUSL"},
+    WarningInfo{WarningId::ProgramPath, "W_PROGRAM_PATH"},
+    WarningInfo{WarningId::Litter, "W_LITTER"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -75,7 +79,7 @@ constexpr bool in_enum_order(const Table& table) {
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
 static_assert(kErrors.size() == std::to_underlying(ErrorId::Systemd) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::Systemd) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::Litter) + 1U);
 
 }  // namespace
 

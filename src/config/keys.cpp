@@ -40,6 +40,7 @@ constexpr std::array<std::string_view, 7> kPrograms = {
     "/usr/local/nvidia/bin",
 };
 
+constexpr std::array<std::string_view, 2> kLayout = {"system", "tree"};   // as of the enum
 constexpr std::array<std::string_view, 2> kCudaCompat = {"auto", "off"};  // as of the enum
 
 constexpr Key kKeys[] = {
@@ -52,6 +53,12 @@ constexpr Key kKeys[] = {
     {"search", "programs", PathsOf([](Settings& s) -> auto& { return s.search.programs; }),
      kPrograms},
     {"search", "nodes", PathOf([](Settings& s) -> auto& { return s.search.nodes; }), kDev},
+    {"container", "layout",
+     WordOf{kLayout,
+            [](Settings& s, std::size_t position) {
+              s.container.layout = static_cast<Layout>(position);
+            }},
+     std::span(kLayout).first(1)},
     {"container", "cuda_compat",
      WordOf{kCudaCompat,
             [](Settings& s, std::size_t position) {

@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <string_view>
 #include <utility>
 
@@ -91,8 +93,8 @@ Result<ContainerPath> other_32_directory(ContainerRoot root) {
   const auto native = look_up(root, kOtherDirectory, O_PATH);
   for (const auto* lookup : {&plain, &native})
     if (!*lookup && !leads_nowhere(lookup->error())) return std::unexpected(lookup->error());
-  struct stat one{};
-  struct stat other{};
+  struct stat one {};
+  struct stat other {};
   if (!plain || ::fstat(plain->get(), &one) != 0) return lib32;
   const bool same = native && ::fstat(native->get(), &other) == 0 && one.st_dev == other.st_dev &&
                     one.st_ino == other.st_ino;
@@ -140,6 +142,12 @@ Result<void> find_library_directories(ContainerRoot root, Image& image) {
 Result<Image> inspect(ContainerRoot root) {
   constexpr std::string_view kStep = "image";
   Image image;
+  struct statvfs system {};
+  // A server that does not know the call has nothing to say about it.
+  if (::fstatvfs(root.fd, &system) == 0)
+    image.read_only = (system.f_flag & ST_RDONLY) != 0;
+  else if (errno != ENOSYS)
+    return system_failure(ErrorId::Kernel, "image: statvfs");
   if (auto done = find_loader(root, image); !done) return failed_to(kStep, std::move(done));
   if (image.libc == Libc::None) {
     auto has_any = has_system_directory(root);

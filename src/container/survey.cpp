@@ -13,6 +13,7 @@
 #include "nvhook/base/quote.hpp"
 #include "nvhook/files/mount_id.hpp"
 #include "nvhook/files/open.hpp"
+#include "nvhook/files/read.hpp"
 
 namespace nvhook::container {
 namespace {
@@ -68,7 +69,7 @@ Result<Reached> reach(ContainerRoot root, const ContainerPath& directory) {
   if (missing.empty()) return reached;
   // A name that is missing, and not a link that leads nowhere: no directory can be made there.
   const auto first = missing.substr(1, missing.find('/', 1) - 1);
-  struct stat status{};
+  struct stat status {};
   if (::fstatat(reached->fd.get(), first.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
     errno = ENOENT;
     return system_failure(ErrorId::DstResolve, quote(first) + " is a link to nothing");
@@ -89,7 +90,7 @@ Result<bool> is_shared(const std::vector<MountEntry>& mounts, std::uint64_t moun
 // Whether names once made in the directory stay, or none can be made: the flags "a" and "i" of
 // chattr(1), which bind root, too. File systems that have none say nothing.
 bool is_fixed(int directory) {
-  struct statx facts{};
+  struct statx facts {};
   constexpr auto kFixed = STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE;
   return ::statx(directory, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, &facts) == 0 &&
          (facts.stx_attributes & kFixed) != 0;
@@ -112,6 +113,8 @@ Result<Examined> examine_directory(const Rootfs& rootfs, const ContainerPath& di
   examined.mount_id = *mount_id;
   auto& facts = examined.facts;
   facts.exists = reached->missing.value == "/";
+  if (!facts.exists)
+    facts.missing = static_cast<std::size_t>(std::ranges::count(reached->missing.value, '/'));
   facts.resolved = std::move(reached->resolved);
   if (!facts.exists)
     facts.resolved.value =
@@ -144,7 +147,7 @@ Standing standing_of(mode_t mode) {
 
 Result<Found> look_at(const Rootfs& rootfs, const Examined& directory, const std::string& name) {
   Found found;
-  struct statx facts{};
+  struct statx facts {};
   if (::statx(directory.fd.get(), name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
               STATX_TYPE | STATX_MNT_ID, &facts) != 0) {
     if (errno == ENOENT) return found;
@@ -212,6 +215,61 @@ Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
     survey.places[place] = std::move(*found);
   }
   return survey;
+}
+
+namespace {
+
+// Whether the lookup failed for what the image has there, and not for a trouble of this host's.
+bool is_answer(const Error& error) {
+  return leads_nowhere(error) || error.code() == std::errc::cross_device_link ||
+         error.code() == std::errc::invalid_argument || !error.code();
+}
+
+// Nothing if it is larger than that, or no plain file.
+Result<std::optional<Content>> content_of(const Rootfs& rootfs, const ContainerPath& path,
+                                          std::size_t most) {
+  const auto file =
+      files::open_regular(rootfs.fd.get(), path.value, files::Lookup::InRootSameMount);
+  if (!file && is_answer(file.error()) && file.error().id() != ErrorId::Race) return std::nullopt;
+  if (!file) return std::unexpected(file.error());
+  struct stat status {};
+  if (::fstat(file->get(), &status) != 0)
+    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
+  if (static_cast<std::uint64_t>(status.st_size) > most) return std::nullopt;
+  auto bytes = files::read_all(file->get(), most);
+  if (!bytes && bytes.error().code() == std::errc::file_too_large) return std::nullopt;  // by now
+  if (!bytes) return failed_to(quote(path.value), std::move(bytes));
+  return Content{.bytes = std::move(*bytes),
+                 .mode = status.st_mode & 07777U,
+                 .owner = status.st_uid,
+                 .group = status.st_gid};
+}
+
+}  // namespace
+
+Result<FileFacts> survey_file(const Rootfs& rootfs, const Place& place,
+                              const std::vector<MountEntry>& mounts, std::size_t most) {
+  FileFacts facts;
+  auto directory = examine_directory(rootfs, place.directory, mounts);
+  if (!directory) {
+    const bool answered = is_answer(directory.error()) && directory.error().id() != ErrorId::Race;
+    auto refusal = refusal_of(place.directory, std::move(directory).error());
+    if (!answered) return std::unexpected(std::move(refusal));
+    facts.trouble = refusal.message();
+    return facts;
+  }
+  facts.directory = std::move(directory->facts);
+  if (!directory->fd) return facts;
+  auto found = look_at(rootfs, *directory, place.name);
+  if (!found)
+    return failed_to("container directory " + quote(place.directory.value), std::move(found));
+  facts.found = std::move(*found);
+  if (facts.found.standing != Standing::File && facts.found.standing != Standing::Link)
+    return facts;
+  auto content = content_of(rootfs, facts.directory.resolved / place.name, most);
+  if (!content) return std::unexpected(std::move(content).error());
+  facts.content = std::move(*content);
+  return facts;
 }
 
 }  // namespace nvhook::container

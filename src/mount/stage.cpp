@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "file_system.hpp"
 #include "nvhook/mount/mount.hpp"
 
 namespace nvhook::mount {
@@ -18,26 +19,6 @@ namespace {
 
 constexpr mode_t kPointMode = 0444;
 constexpr mode_t kDirectoryMode = 0755;
-
-struct Parameter {
-  const char* key;
-  const char* value;
-};
-
-// A new file system, mounted nowhere yet.
-Result<UniqueFd> make_file_system(const char* type, std::span<const Parameter> parameters) {
-  const std::string what(type);
-  const UniqueFd context(::fsopen(type, FSOPEN_CLOEXEC));
-  if (!context) return system_failure(ErrorId::Kernel, "fsopen " + what);
-  for (const auto& [key, value] : parameters)
-    if (::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value, 0) != 0)
-      return system_failure(ErrorId::Kernel, "fsconfig " + what + " " + key);
-  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
-    return system_failure(ErrorId::Kernel, "fsconfig " + what);
-  UniqueFd tree(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
-  if (!tree) return system_failure(ErrorId::Kernel, "fsmount " + what);
-  return tree;
-}
 
 Result<void> attach_at(int tree, int directory, const std::string& name) {
   if (::move_mount(tree, "", directory, name.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,21 @@ using driver::Driver;
 // Where programs go, whatever the image: the directory that every PATH has.
 constexpr std::string_view kProgramDirectory = "/usr/bin";
 constexpr std::string_view kDeviceDirectory = "/dev";
+
+// Read by musl's loader, named after its architecture. Source: musl, ldso/dynlink.c, load_library.
+#if defined(__x86_64__)
+constexpr auto kMuslPathFile = "ld-musl-x86_64.path";
+#else
+constexpr auto kMuslPathFile = "ld-musl-aarch64.path";
+#endif
+
+// The trees of Layout::Tree: where images for GPUs have had the driver since the volumes of 2016,
+// and a place of the runtime's own for roots that nothing may be made in.
+constexpr std::pair kTree{"/usr/local", "nvidia"};
+constexpr std::pair kTreeOfReadOnlyRoot{"/dev", ".nvhook"};
+constexpr std::string_view kTreeLibraries = "lib64";
+constexpr std::string_view kTreeLibraries32 = "lib";
+constexpr std::string_view kTreePrograms = "bin";
 
 // Links beside the SONAMEs that programs open by name. "%" stands for the driver's version.
 struct FixedLink {
@@ -74,8 +90,20 @@ std::optional<Capability> reason_for(const driver::Library& library, Capabilitie
 
 class Drafter {
  public:
-  Drafter(const request::Request& request, const Driver& driver, const container::Image& image)
-      : request_(request), driver_(driver), image_(image) {}
+  Drafter(const request::Request& request, const Driver& driver, const container::Image& image,
+          std::optional<Place> tree)
+      : request_(request),
+        driver_(driver),
+        libraries_(image.library_directory),
+        libraries32_(image.library32_directory),
+        programs_{std::string(kProgramDirectory)} {
+    draft_.tree = std::move(tree);
+    if (!draft_.tree) return;
+    const auto at = draft_.tree->directory / draft_.tree->name;
+    libraries_ = at / kTreeLibraries;
+    libraries32_ = at / kTreeLibraries32;
+    programs_ = at / kTreePrograms;
+  }
 
   Draft draft(std::vector<driver::Gpu> gpus) && {
     draft_.gpus = std::move(gpus);
@@ -93,7 +121,7 @@ class Drafter {
     if (compat && !request_.capabilities.contains(Capability::Compat32)) return;
     const auto capability = reason_for(library, request_.capabilities);
     if (!capability) return;
-    const auto& directory = compat ? image_.library32_directory : image_.library_directory;
+    const auto& directory = compat ? libraries32_ : libraries_;
     const auto kind = compat ? Kind::Library32 : Kind::Library;
     const std::string file(library.path.name());
     // The host's folders (vdpau/, tls/) are flattened, so two files may want one name.
@@ -106,7 +134,8 @@ class Drafter {
                              .reason = std::string(name_of(*capability)),
                              .source = library.path,
                              .place = {directory, file},
-                             .number = {}});
+                             .number = {},
+                             .findable = library.links.empty()});
     for (const auto& link : library.links) add_link(library, kind, *capability, link, file);
     for (const auto& [name, pattern] : kFixedLinks) {
       std::string target(pattern);
@@ -120,8 +149,7 @@ class Drafter {
 
   void add_link(const driver::Library& library, Kind kind, Capability capability,
                 const std::string& name, const std::string& target) {
-    const auto& directory =
-        kind == Kind::Library32 ? image_.library32_directory : image_.library_directory;
+    const auto& directory = kind == Kind::Library32 ? libraries32_ : libraries_;
     if (!taken_.insert({directory, name}).second) return;
     draft_.links.push_back({.place = {directory, name},
                             .target = target,
@@ -132,13 +160,19 @@ class Drafter {
 
   void add_program(const driver::Program& program) {
     if (!request_.capabilities.contains(program.capability)) return;
-    draft_.mounts.push_back(
-        {.kind = Kind::Binary,
-         .capability = program.capability,
-         .reason = std::string(name_of(program.capability)),
-         .source = program.path,
-         .place = {{std::string(kProgramDirectory)}, std::string(program.path.name())},
-         .number = {}});
+    const Place place{programs_, std::string(program.path.name())};
+    draft_.mounts.push_back({.kind = Kind::Binary,
+                             .capability = program.capability,
+                             .reason = std::string(name_of(program.capability)),
+                             .source = program.path,
+                             .place = place,
+                             .number = {}});
+    if (draft_.tree)
+      draft_.links.push_back({.place = {{std::string(kProgramDirectory)}, place.name},
+                              .target = (place.directory / place.name).value,
+                              .library = program.path,
+                              .kind = Kind::Binary,
+                              .capability = program.capability});
   }
 
   void add_node(const driver::Node& node) {
@@ -181,7 +215,9 @@ class Drafter {
 
   const request::Request& request_;
   const Driver& driver_;
-  const container::Image& image_;
+  ContainerPath libraries_;
+  ContainerPath libraries32_;
+  ContainerPath programs_;
   std::set<Place> taken_;
   Draft draft_;
 };
@@ -189,7 +225,7 @@ class Drafter {
 }  // namespace
 
 Result<Draft> draft(const request::Request& request, const Driver& driver,
-                    const container::Image& image) {
+                    const container::Image& image, Layout layout, bool read_only) {
   if (image.loader && image.loader->machine != elf::native().machine &&
       !(image.loader->machine == elf::Machine::I386 &&
         elf::native().machine == elf::Machine::X86_64))
@@ -199,15 +235,42 @@ Result<Draft> draft(const request::Request& request, const Driver& driver,
                                          ": use an image for this host's processor");
   auto gpus = chosen_gpus(request, driver);
   if (!gpus) return std::unexpected(std::move(gpus).error());
-  return Drafter(request, driver, image).draft(std::move(*gpus));
+  std::optional<Place> tree;
+  if (read_only || layout == Layout::Tree) {
+    const auto& [directory, name] = read_only ? kTreeOfReadOnlyRoot : kTree;
+    tree = Place{{directory}, name};
+  }
+  return Drafter(request, driver, image, std::move(tree)).draft(std::move(*gpus));
 }
 
 std::vector<Place> places_of(const Draft& draft) {
   std::vector<Place> places;
-  places.reserve(draft.mounts.size() + draft.links.size());
-  for (const auto& mount : draft.mounts) places.push_back(mount.place);
-  for (const auto& link : draft.links) places.push_back(link.place);
+  places.reserve(draft.mounts.size() + draft.links.size() + 1);
+  if (draft.tree) places.push_back(*draft.tree);
+  for (const auto& mount : draft.mounts)
+    if (!is_in_tree(draft, mount.place)) places.push_back(mount.place);
+  for (const auto& link : draft.links)
+    if (!is_in_tree(draft, link.place)) places.push_back(link.place);
   return places;
 }
+
+bool is_in_tree(const Draft& draft, const Place& place) {
+  return draft.tree &&
+         place.directory.value.starts_with((draft.tree->directory / draft.tree->name).value + "/");
+}
+
+std::optional<Place> loader_file_of(const container::Image& image) {
+  switch (image.libc) {
+    case container::Libc::None:
+      return std::nullopt;
+    case container::Libc::Glibc:
+      return Place{{"/etc"}, "ld.so.cache"};
+    case container::Libc::Musl:
+      return Place{{"/etc"}, kMuslPathFile};
+  }
+  std::abort();  // every enumerator is handled above
+}
+
+Place loader_directory_file() { return {{"/etc/ld.so.conf.d"}, "00-nvhook.conf"}; }
 
 }  // namespace nvhook::plan

@@ -2,11 +2,15 @@
 #include "nvhook/plan/make_plan.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <ranges>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "names.hpp"
 #include "nvhook/base/quote.hpp"
+#include "settle_loader.hpp"
 
 namespace nvhook::plan {
 namespace {
@@ -16,24 +20,6 @@ using container::Found;
 using container::MountKind;
 using container::Place;
 using container::Standing;
-
-std::string_view name_of(Standing standing) {
-  switch (standing) {
-    case Standing::Nothing:
-      return "nothing";
-    case Standing::File:
-      return "a file";
-    case Standing::Directory:
-      return "a directory";
-    case Standing::Link:
-      return "a symbolic link";
-    case Standing::CharDevice:
-      return "another device";
-    case Standing::Other:
-      return "a special file";
-  }
-  std::abort();  // every enumerator is handled above
-}
 
 // Whether a runtime will make a /dev of its own by the bundle's word: a tmpfs, not covered by a
 // later mount. Of a container that exists, the survey knows better.
@@ -85,6 +71,9 @@ class Planner {
     plan_.omitted = std::move(draft.omitted);
     plan_.warnings = in_.driver.warnings;
     warn_about_image();
+    if (draft.tree)
+      if (auto done = settle_tree(*draft.tree); !done)
+        return std::unexpected(std::move(done).error());
     for (const auto& mount : draft.mounts) {
       // The image may have one directory under two names, for both kinds of libraries.
       if (!taken_.insert(target_of(mount.place)).second) {
@@ -97,6 +86,8 @@ class Planner {
       if (!taken_.insert(target_of(link.place)).second) continue;
       if (auto done = add_link(link); !done) return std::unexpected(std::move(done).error());
     }
+    warn_about_programs();
+    settle_loader(plan_, in_);
     return std::move(plan_);
   }
 
@@ -105,9 +96,12 @@ class Planner {
   [[nodiscard]] bool on_future_dev(const Place& place) const {
     return !in_.container.pid && runtime_will_make_dev_ && place.directory.value == "/dev";
   }
+  [[nodiscard]] bool in_tree(const Place& place) const {
+    return plan_.tree && place.directory.value.starts_with(drafted_tree_);
+  }
   [[nodiscard]] const Found& found_at(const Place& place) const {
     static const Found kNothing;
-    return on_future_dev(place) ? kNothing : in_.survey.places.at(place);
+    return on_future_dev(place) || in_tree(place) ? kNothing : in_.survey.places.at(place);
   }
   [[nodiscard]] MountKind mount_of(const Place& place) const {
     return on_future_dev(place) ? MountKind::Dev : directory_of(place).mount;
@@ -116,6 +110,10 @@ class Planner {
     return in_.survey.directories.at(place.directory);
   }
   [[nodiscard]] ContainerPath target_of(const Place& place) const {
+    if (in_tree(place))
+      return ContainerPath{plan_.tree->value + '/' +
+                           place.directory.value.substr(drafted_tree_.size())} /
+             place.name;
     return directory_of(place).resolved / place.name;
   }
 
@@ -128,6 +126,43 @@ class Planner {
       plan_.warnings.push_back({WarningId::NoLoader,
                                 "the image has no dynamic loader: its programs can open the GPUs, "
                                 "but cannot load the driver's libraries"});
+  }
+
+  // Where the directory of ours is mounted: over nothing, or over one of the image's.
+  Result<void> settle_tree(const Place& place) {
+    if (auto fine = check_directory(place); !fine) return fine;
+    const auto& found = found_at(place);
+    const auto path = target_of(place);
+    if (found.standing == Standing::Nothing) {
+      if (auto fine = check_new_name(place); !fine) return fine;
+      note_directories(place);
+      plan_.directories.push_back(path);
+    } else if (found.standing != Standing::Directory) {
+      return failure(ErrorId::DstType, quote(path.value) + " is " +
+                                           std::string(name_of(found.standing)) +
+                                           " in the image, a directory is due");
+    } else if (found.other_mount) {
+      return failure(ErrorId::DstForeignMount,
+                     quote(path.value) +
+                         " is a mount of the container's own already: take it away, or use layout "
+                         "\"system\"");
+    }
+    plan_.tree = path;
+    drafted_tree_ = (place.directory / place.name).value + "/";
+    return {};
+  }
+
+  // The directories that have to be made for the place.
+  void note_directories(const Place& place) {
+    if (on_future_dev(place)) return;
+    const auto& directory = directory_of(place);
+    std::vector<ContainerPath> missing;
+    auto path = directory.resolved;
+    for (std::size_t i = 0; i < directory.missing; ++i, path = path.parent())
+      missing.push_back(path);
+    for (auto& each : missing | std::views::reverse)
+      if (std::ranges::find(plan_.directories, each) == plan_.directories.end())
+        plan_.directories.push_back(std::move(each));
   }
 
   // Whether something new may be made or mounted at the place.
@@ -153,7 +188,7 @@ class Planner {
 
   // Whether the place may get a name, or another link in the place of a stale one.
   [[nodiscard]] Result<void> check_new_name(const Place& place) const {
-    if (in_.config.root_readonly && mount_of(place) == MountKind::Rootfs)
+    if (root_is_read_only(in_) && mount_of(place) == MountKind::Rootfs)
       return failure(ErrorId::DstReadOnly,
                      quote(target_of(place).value) +
                          (found_at(place).standing == Standing::Nothing ? " does not exist"
@@ -178,6 +213,9 @@ class Planner {
     mount.target = target_of(draft.place);
     mount.options = draft.kind == Kind::Device ? kDeviceMount : kFileMount;
     mount.sealed = seals_ && draft.kind != Kind::Device;  // a device is there to be written
+    mount.makes_point = found.standing == Standing::Nothing;
+    if (draft.findable) note_findable(draft.place, draft.kind);
+    if (in_tree(draft.place)) return {};
     if (draft.kind == Kind::Device) {
       plan_.devices.push_back({mount.target, draft.number});
       if (found.standing == Standing::CharDevice && found.number == draft.number) {
@@ -186,6 +224,7 @@ class Planner {
         return {};
       }
     }
+    if (mount.makes_point) note_directories(draft.place);
     return check_target(draft.place, found);
   }
 
@@ -207,6 +246,13 @@ class Planner {
     const auto path = target_of(draft.place);
     switch (found.standing) {
       case Standing::Nothing: {
+        note_findable(draft.place, draft.kind);
+        if (in_tree(draft.place)) {
+          plan_.symlinks.push_back({path, draft.target, std::nullopt});
+          return {};
+        }
+        if (draft.kind == Kind::Binary && root_is_read_only(in_)) return {};
+        note_directories(draft.place);
         if (auto fine = check_directory(draft.place); !fine) return fine;
         if (auto fine = check_new_name(draft.place); !fine) return fine;
         plan_.symlinks.push_back({path, draft.target, std::nullopt});
@@ -228,6 +274,7 @@ class Planner {
   // A library of the image's own would win over ours by its name.
   Result<void> cover_file(const DraftLink& draft, const Found& found) {
     if (auto fine = check_target(draft.place, found); !fine) return fine;
+    note_findable(draft.place, draft.kind);
     plan_.mounts.push_back({.kind = draft.kind,
                             .capability = draft.capability,
                             .state = State::Mount,
@@ -235,20 +282,51 @@ class Planner {
                             .source = draft.library,
                             .target = target_of(draft.place),
                             .options = kFileMount,
-                            .sealed = seals_});
+                            .sealed = seals_,
+                            .makes_point = false});
     return {};
   }
 
   Result<void> settle_link(const DraftLink& draft, const Found& found) {
-    if (found.link_text == draft.target) return {};
+    if (found.link_text == draft.target) {
+      note_findable(draft.place, draft.kind);
+      return {};
+    }
+    if (draft.kind == Kind::Binary && root_is_read_only(in_)) return {};
     if (!found.link_dangles && !names_other_version(found.link_text, draft.target)) {
       warn_link_exists(target_of(draft.place), draft, "a link to " + quote(found.link_text));
       return {};
     }
     if (auto fine = check_directory(draft.place); !fine) return fine;
     if (auto fine = check_new_name(draft.place); !fine) return fine;
+    note_findable(draft.place, draft.kind);
     plan_.symlinks.push_back({target_of(draft.place), draft.target, found.link_text});
     return {};
+  }
+
+  void note_findable(const Place& place, Kind kind) {
+    if (kind != Kind::Library && kind != Kind::Library32) return;
+    auto path = target_of(place);
+    auto& loader = plan_.loader;
+    if (auto directory = path.parent();
+        std::ranges::find(loader.directories, directory) == loader.directories.end())
+      loader.directories.push_back(std::move(directory));
+    loader.libraries.push_back({place.name, std::move(path), kind});
+  }
+
+  // Whether there is a link to each program where PATH leads.
+  void warn_about_programs() {
+    if (!plan_.tree || !root_is_read_only(in_)) return;
+    const auto lost = [&](const Mount& mount) {
+      return mount.kind == Kind::Binary && mount.target.value.starts_with(plan_.tree->value + "/");
+    };
+    const auto program = std::ranges::find_if(plan_.mounts, lost);
+    if (program == plan_.mounts.end()) return;
+    plan_.warnings.push_back(
+        {WarningId::ProgramPath, "the container's root is read-only, so " +
+                                     quote(program->target.value) +
+                                     " and the driver's other programs have no links in "
+                                     "\"/usr/bin\": call them by their paths"});
   }
 
   void warn_link_exists(const ContainerPath& path, const DraftLink& draft, std::string_view what) {
@@ -261,6 +339,7 @@ class Planner {
   const Inputs& in_;
   bool runtime_will_make_dev_;
   bool seals_;
+  std::string drafted_tree_;  // as places have it, with a slash behind
   std::set<ContainerPath> taken_;
   Plan plan_;
 };

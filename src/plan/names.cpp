@@ -41,4 +41,40 @@ std::string_view name_of(Unknown unknown) {
   std::abort();  // every enumerator is handled above
 }
 
+std::string_view name_of(CacheAction action) {
+  switch (action) {
+    case CacheAction::None:
+      return "none";
+    case CacheAction::Merge:
+      return "merge";
+    case CacheAction::Create:
+      return "create";
+    case CacheAction::Bind:
+      return "bind";
+    case CacheAction::MuslPath:
+      return "musl-path";
+    case CacheAction::Unknown:
+      return "unknown";
+  }
+  std::abort();  // every enumerator is handled above
+}
+
+std::string_view name_of(container::Standing standing) {
+  switch (standing) {
+    case container::Standing::Nothing:
+      return "nothing";
+    case container::Standing::File:
+      return "a file";
+    case container::Standing::Directory:
+      return "a directory";
+    case container::Standing::Link:
+      return "a symbolic link";
+    case container::Standing::CharDevice:
+      return "another device";
+    case container::Standing::Other:
+      return "a special file";
+  }
+  std::abort();  // every enumerator is handled above
+}
+
 }  // namespace nvhook::plan

@@ -47,11 +47,28 @@ Json to_object(const Mount& mount) {
           {"source", mount.source.value},
           {"target", mount.target.value},
           {"options", names_of(mount.options)},
-          {"sealed", mount.sealed}};
+          {"sealed", mount.sealed},
+          {"creates", mount.makes_point}};
 }
 
 Json to_object(const Symlink& link) {
   return {{"path", link.path.value}, {"target", link.target}, {"replaces", or_null(link.replaces)}};
+}
+
+Json to_object(const File& file) {
+  return {{"path", file.path.value}, {"from", nullptr}, {"content", file.content}};
+}
+
+Json paths(const std::vector<ContainerPath>& list) {
+  Json array = Json::array();
+  for (const auto& path : list) array.push_back(path.value);
+  return array;
+}
+
+Json to_object(const LoaderCache& loader) {
+  return {{"action", name_of(loader.action)},
+          {"path", loader.path.value.empty() ? Json(nullptr) : Json(loader.path.value)},
+          {"directories", paths(loader.directories)}};
 }
 
 Json to_object(const Device& device) {
@@ -91,17 +108,19 @@ std::string to_json(const Plan& plan) {
        {"inject", true},
        {"reason", nullptr},
        {"unknown", std::move(unknown)},
-       {"layout", "system"},
+       {"layout", plan.tree ? "tree" : "system"},
+       {"tree", plan.tree ? Json(plan.tree->value) : Json(nullptr)},
        {"container", to_object(plan.container)},
        {"request", to_object(plan.request)},
        {"driver",
         {{"version", plan.driver_version}, {"cuda", nullptr}, {"root", plan.driver_root}}},
        {"gpus", to_array(plan.gpus)},
+       {"directories", paths(plan.directories)},
        {"mounts", to_array(plan.mounts)},
        {"symlinks", to_array(plan.symlinks)},
-       {"files", Json::array()},
+       {"files", to_array(plan.files)},
        {"devices", to_array(plan.devices)},
-       {"ldcache", {{"action", "none"}, {"path", nullptr}, {"directories", Json::array()}}},
+       {"ldcache", to_object(plan.loader)},
        {"omitted", to_array(plan.omitted)},
        {"warnings", to_array(plan.warnings)}});
 }

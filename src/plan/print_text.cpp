@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -81,6 +82,33 @@ std::vector<std::vector<std::string>> mounts_of(const Plan& plan, Kind kind) {
   return rows;
 }
 
+std::string_view deed_of(CacheAction action) {
+  switch (action) {
+    case CacheAction::None:
+      return "is not told";
+    case CacheAction::Merge:
+      return "gets the libraries in front";
+    case CacheAction::Create:
+      return "is made, with the libraries alone";
+    case CacheAction::Bind:
+      return "gets the libraries in front, by a mount over it";
+    case CacheAction::MuslPath:
+      return "gets the directories";
+    case CacheAction::Unknown:
+      return "not known";
+  }
+  std::abort();  // every enumerator is handled above
+}
+
+std::vector<std::vector<std::string>> loader_of(const Plan& plan) {
+  if (plan.loader.libraries.empty()) return {};
+  std::vector<std::vector<std::string>> rows;
+  rows.push_back({plan.loader.path.value.empty() ? "loader" : shown(plan.loader.path.value),
+                  std::string(deed_of(plan.loader.action))});
+  for (const auto& file : plan.files) rows.push_back({shown(file.path.value), "is made"});
+  return rows;
+}
+
 }  // namespace
 
 std::string to_text(const Plan& plan, Style style) {
@@ -95,6 +123,7 @@ std::string to_text(const Plan& plan, Style style) {
   page.line("asks for   devices " + joined(devices, " ") + ", capabilities " +
             joined(capabilities_of(plan.request), " "));
   page.line("driver     " + plan.driver_version + " below " + plan.driver_root);
+  if (plan.tree) page.line("layout     tree at " + shown(plan.tree->value));
   if (!plan.unknown.empty()) {
     std::vector<std::string> parts;
     parts.reserve(plan.unknown.size());
@@ -118,6 +147,8 @@ std::string to_text(const Plan& plan, Style style) {
     rows.push_back({shown(link.path.value), "-> " + link.target,
                     link.replaces ? "instead of " + quote(*link.replaces) : std::string()});
   page.table("Symbolic links", rows);
+
+  page.table("Loader", loader_of(plan));
 
   rows.clear();
   for (const auto& device : plan.devices)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nvhook/record/from_plan.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace nvhook::record {
@@ -13,13 +16,20 @@ HostPath node_of(const plan::Plan& plan, const plan::Device& device) {
   return mount == plan.mounts.end() ? HostPath{device.path.value} : mount->source;
 }
 
+Object file_at(const ContainerPath& path, std::string_view bytes) {
+  return {
+      .kind = ObjectKind::File, .path = path, .content = Fingerprint{bytes.size(), hash_of(bytes)}};
+}
+
 }  // namespace
 
-Record from_plan(const plan::Plan& plan, const Identity& identity,
+Record from_plan(const plan::Plan& plan, const Identity& identity, FileId root,
                  std::optional<std::string> scope) {
   Record record{.id = plan.container.id,
                 .bundle = plan.container.bundle,
                 .rootfs = plan.container.rootfs,
+                .root = root,
+                .hook = ::getpid(),
                 .pid = plan.container.pid.value_or(0),
                 .scope = std::move(scope),
                 .identity = identity,
@@ -28,13 +38,30 @@ Record from_plan(const plan::Plan& plan, const Identity& identity,
   for (const auto& device : plan.devices)
     record.devices.push_back(
         {.path = device.path, .node = node_of(plan, device), .number = device.number});
+  for (const auto& path : plan.directories)
+    record.objects.push_back({.kind = ObjectKind::Directory, .path = path});
+  if (plan.tree) record.objects.push_back({.path = *plan.tree, .creates = false});
   for (const auto& mount : plan.mounts)
     if (mount.state == plan::State::Mount)
-      record.objects.push_back(
-          {.kind = ObjectKind::Mount, .path = mount.target, .replaces = std::nullopt});
+      record.objects.push_back({.path = mount.target, .creates = mount.makes_point});
   for (const auto& link : plan.symlinks)
-    record.objects.push_back(
-        {.kind = ObjectKind::Link, .path = link.path, .replaces = link.replaces});
+    record.objects.push_back({.kind = ObjectKind::Link,
+                              .path = link.path,
+                              .text = link.target,
+                              .replaces = link.replaces});
+  for (const auto& file : plan.files) record.objects.push_back(file_at(file.path, file.content));
+  const auto& loader = plan.loader;
+  if (loader.path.value.empty()) return record;
+  if (loader.action == plan::CacheAction::Bind) {
+    record.objects.push_back({.path = loader.path, .creates = false});
+    return record;
+  }
+  auto& file = record.objects.emplace_back(file_at(loader.path, loader.bytes));
+  if (loader.former)
+    file.former = Former{.link_text = loader.former->link_text,
+                         .mode = loader.former->content.mode,
+                         .owner = loader.former->content.owner,
+                         .group = loader.former->content.group};
   return record;
 }
 

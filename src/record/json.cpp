@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <type_traits>
@@ -15,7 +17,19 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kSchema = "nvhook.record/1";
 
-std::string_view name_of(ObjectKind kind) { return kind == ObjectKind::Mount ? "mount" : "link"; }
+std::string_view name_of(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::Mount:
+      return "mount";
+    case ObjectKind::Link:
+      return "link";
+    case ObjectKind::Directory:
+      return "directory";
+    case ObjectKind::File:
+      return "file";
+  }
+  std::abort();  // every enumerator is handled above
+}
 
 // ---- to text
 //
@@ -28,6 +42,13 @@ std::string text_of(const FileId& id) {
   return R"({"device":)" + std::to_string(id.device) + R"(,"inode":)" + std::to_string(id.inode) +
          "}";
 }
+
+std::string text_of(const Fingerprint& content) {
+  return R"({"size":)" + std::to_string(content.size) + R"(,"hash":)" +
+         std::to_string(content.hash) + "}";
+}
+
+std::string text_of(const Former& former);
 
 template <class Value>
 std::string text_of(const std::optional<Value>& value) {
@@ -46,9 +67,23 @@ std::string text_of(const Device& device) {
          std::to_string(device.number.minor) + "}";
 }
 
+std::string text_of(const Former& former) {
+  return R"({"link":)" + text_of(former.link_text) + R"(,"mode":)" + std::to_string(former.mode) +
+         R"(,"owner":)" + std::to_string(former.owner) + R"(,"group":)" +
+         std::to_string(former.group) + "}";
+}
+
 std::string text_of(const Object& object) {
   return R"({"kind":)" + text_of(name_of(object.kind)) + R"(,"path":)" +
-         text_of(object.path.value) + R"(,"replaces":)" + text_of(object.replaces) + "}";
+         text_of(object.path.value) + R"(,"creates":)" + (object.creates ? "true" : "false") +
+         R"(,"target":)" + text_of(object.text) + R"(,"replaces":)" + text_of(object.replaces) +
+         R"(,"content":)" + text_of(object.content) + R"(,"former":)" + text_of(object.former) +
+         "}";
+}
+
+std::string text_of(const Made& made) {
+  return R"({"path":)" + text_of(made.path.value) + R"(,"inode":)" + std::to_string(made.inode) +
+         "}";
 }
 
 template <class Element>
@@ -92,6 +127,15 @@ class Reader {
       to = json->template get<Number>();
   }
 
+  void take(std::string_view key, bool& to) {
+    const auto* json = member(key);
+    if (json == nullptr) return;
+    if (json->is_boolean())
+      to = json->get<bool>();
+    else
+      failed_ = wrong(key, "true or false").error();
+  }
+
   void take(std::string_view key, pid_t& to) {
     std::uint32_t number = 0;
     take(key, number);
@@ -133,6 +177,26 @@ class Reader {
     adopt(key, std::move(inside));
   }
 
+  void take(std::string_view key, Fingerprint& to) {
+    const auto* json = member(key);
+    if (json == nullptr) return;
+    Reader inside(*json);
+    inside.take("size", to.size);
+    inside.take("hash", to.hash);
+    adopt(key, std::move(inside));
+  }
+
+  void take(std::string_view key, Former& to) {
+    const auto* json = member(key);
+    if (json == nullptr) return;
+    Reader inside(*json);
+    inside.take("link", to.link_text);
+    inside.take("mode", to.mode);
+    inside.take("owner", to.owner);
+    inside.take("group", to.group);
+    adopt(key, std::move(inside));
+  }
+
   void take(std::string_view key, Identity& to) {
     const auto* json = member(key);
     if (json == nullptr) return;
@@ -148,7 +212,8 @@ class Reader {
     std::string name;
     take(key, name);
     if (failed_) return;
-    for (const auto kind : {ObjectKind::Mount, ObjectKind::Link})
+    for (const auto kind :
+         {ObjectKind::Mount, ObjectKind::Link, ObjectKind::Directory, ObjectKind::File})
       if (name == name_of(kind)) {
         to = kind;
         return;
@@ -188,7 +253,16 @@ class Reader {
   void take(Object& to) {
     take("kind", to.kind);
     take("path", to.path);
+    take("creates", to.creates);
+    take("target", to.text);
     take("replaces", to.replaces);
+    take("content", to.content);
+    take("former", to.former);
+  }
+
+  void take(Made& to) {
+    take("path", to.path);
+    take("inode", to.inode);
   }
 
   [[nodiscard]] const std::optional<Error>& failed() const { return failed_; }
@@ -207,6 +281,7 @@ class Reader {
 Result<std::string> to_json(const Record& record) {
   auto text = R"({"schema":)" + text_of(kSchema) + R"(,"id":)" + text_of(record.id) +
               R"(,"bundle":)" + text_of(record.bundle) + R"(,"rootfs":)" + text_of(record.rootfs) +
+              R"(,"root":)" + text_of(record.root) + R"(,"hook":)" + std::to_string(record.hook) +
               R"(,"pid":)" + std::to_string(record.pid) + R"(,"scope":)" + text_of(record.scope) +
               R"(,"identity":)" + text_of(record.identity) + R"(,"devices":)" +
               text_of(record.devices) + R"(,"objects":)" + text_of(record.objects) + "}\n";
@@ -216,11 +291,31 @@ Result<std::string> to_json(const Record& record) {
   return text;
 }
 
+std::string to_json(const std::vector<Made>& made) { return R"({"made":)" + text_of(made) + "}\n"; }
+
+namespace {
+
+// Passes over a line that a run which was killed did not finish.
+void take_made(std::string_view line, Record& record) {
+  const auto json = Json::parse(line, nullptr, false);
+  if (json.is_discarded()) return;
+  Reader reader(json);
+  std::vector<Made> made;
+  reader.take("made", made);
+  if (reader.failed()) return;
+  for (const auto& [path, inode] : made)
+    for (auto& object : record.objects)
+      if (object.path == path) object.inode = inode;
+}
+
+}  // namespace
+
 Result<Record> parse(std::string_view text) {
   if (text.size() > kMaxRecordBytes)
     return failure(ErrorId::Record,
                    "a record of more than " + std::to_string(kMaxRecordBytes) + " bytes");
-  const auto json = Json::parse(text, nullptr, false);
+  const auto end = std::min(text.find('\n'), text.size());
+  const auto json = Json::parse(text.substr(0, end), nullptr, false);
   if (json.is_discarded()) return failure(ErrorId::Record, "not JSON");
   Reader reader(json);
   std::string schema;
@@ -231,26 +326,42 @@ Result<Record> parse(std::string_view text) {
   reader.take("id", record.id);
   reader.take("bundle", record.bundle);
   reader.take("rootfs", record.rootfs);
+  reader.take("root", record.root);
+  reader.take("hook", record.hook);
   reader.take("pid", record.pid);
   reader.take("scope", record.scope);
   reader.take("identity", record.identity);
   reader.take("devices", record.devices);
   reader.take("objects", record.objects);
   if (reader.failed()) return std::unexpected(*reader.failed());
+  take_made(text.substr(std::min(end + 1, text.size())), record);
   return record;
 }
 
-std::string file_name(std::string_view bundle, std::string_view id) {
-  // FNV-1a of 64 bits (RFC 9923): two containers of one machine do not share a name by chance, and
-  // whoever reads a record compares bundle and id.
+namespace {
+
+constexpr std::uint64_t kFnvBasis = 0xcbf29ce484222325;
+
+void mix(std::uint64_t& hash, std::string_view bytes) {
   constexpr std::uint64_t kPrime = 0x100000001b3;
-  std::uint64_t hash = 0xcbf29ce484222325;
-  const auto mix = [&](std::string_view bytes) {
-    for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * kPrime;
-  };
-  mix(bundle);
-  mix(std::string_view("\0", 1));  // which neither can hold
-  mix(id);
+  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * kPrime;
+}
+
+}  // namespace
+
+std::uint64_t hash_of(std::string_view bytes) {
+  auto hash = kFnvBasis;
+  mix(hash, bytes);
+  return hash;
+}
+
+std::string file_name(std::string_view bundle, std::string_view id) {
+  // Two containers of one machine do not share a name by chance, and whoever reads a record
+  // compares bundle and id.
+  auto hash = kFnvBasis;
+  mix(hash, bundle);
+  mix(hash, std::string_view("\0", 1));  // which neither can hold
+  mix(hash, id);
   std::string name;
   for (int shift = 60; shift >= 0; shift -= 4) name += "0123456789abcdef"[(hash >> shift) & 0xfU];
   return name + ".json";

@@ -21,6 +21,7 @@ constexpr auto kParent = "/run";
 constexpr auto kDirectory = "nvhook";
 constexpr auto kPath = "/run/nvhook";
 
+constexpr std::size_t kMaxFormerBytes = std::size_t{8} << 20U;  // no larger one is exchanged
 constexpr std::size_t kMaxNames = 1'000'000;  // containers of one machine, and what is at work
 
 std::unexpected<Error> trouble(std::string action) {
@@ -45,12 +46,19 @@ Result<void> write_whole(int fd, std::string_view text) {
   return {};
 }
 
-Result<void> write_new(int directory, const std::string& name, std::string_view text) {
+// Where the bytes of a file of the image's are kept.
+std::string former_of(const std::string& name) {
+  return name.substr(0, name.rfind('.')) + ".former";
+}
+
+Result<UniqueFd> write_new(int directory, const std::string& name, std::string_view text) {
   if (::unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) return trouble("unlink");
-  const UniqueFd fd(::openat(directory, name.c_str(),
-                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  UniqueFd fd(::openat(directory, name.c_str(),
+                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return trouble("make");
-  return write_whole(fd.get(), text);
+  if (auto done = write_whole(fd.get(), text); !done)
+    return std::unexpected(std::move(done).error());
+  return fd;
 }
 
 }  // namespace
@@ -74,20 +82,34 @@ Result<Store> Store::open(Missing missing) {
   return Store(std::move(*directory));
 }
 
-Result<void> Store::write(const Record& record) const {
+Result<UniqueFd> Store::write(const Record& record,
+                              const std::optional<std::string_view>& former) const {
   const auto text = to_json(record);
   if (!text) return std::unexpected(text.error());
   const auto name = file_name(record.bundle, record.id);
   const auto where = std::string(kPath) + "/" + name;
-  if (auto done = write_new(directory_.get(), beside(name), *text); !done) {
-    ::unlinkat(directory_.get(), beside(name).c_str(), 0);
-    return failed_to(where, std::move(done));
+  // First: a record that speaks of a file has its bytes.
+  if (former) {
+    if (auto kept = write_new(directory_.get(), former_of(name), *former); !kept) {
+      ::unlinkat(directory_.get(), former_of(name).c_str(), 0);
+      return failed_to(where, std::move(kept));
+    }
+  } else {
+    ::unlinkat(directory_.get(), former_of(name).c_str(), 0);  // of an older record
   }
-  if (::renameat(directory_.get(), beside(name).c_str(), directory_.get(), name.c_str()) == 0)
-    return {};
-  auto failed = trouble("rename to " + where);
+  auto written = write_new(directory_.get(), beside(name), *text);
+  if (!written) written = failed_to(where, std::move(written));
+  if (written &&
+      ::renameat(directory_.get(), beside(name).c_str(), directory_.get(), name.c_str()) != 0)
+    written = trouble("rename to " + where);
+  if (written) return written;
   ::unlinkat(directory_.get(), beside(name).c_str(), 0);
-  return failed;
+  if (former) ::unlinkat(directory_.get(), former_of(name).c_str(), 0);
+  return written;
+}
+
+Result<void> Store::add(int record, const std::vector<Made>& made) {
+  return write_whole(record, to_json(made));
 }
 
 Result<std::vector<std::string>> Store::names() const {
@@ -99,17 +121,28 @@ Result<std::vector<std::string>> Store::names() const {
   return names;
 }
 
-Result<Record> Store::read(const std::string& name) const {
+namespace {
+
+Result<std::string> read_trusted(int directory, const std::string& name, std::size_t most) {
   const auto where = std::string(kPath) + "/" + name;
-  const auto fd = files::open_at(directory_.get(), name, O_RDONLY | O_NONBLOCK | O_NOCTTY,
-                                 files::Lookup::Plain);
+  const auto fd =
+      files::open_at(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, files::Lookup::Plain);
   if (!fd) return std::unexpected(Error(fd.error()).within(where).as(ErrorId::Record));
   struct stat status {};
   if (::fstat(fd->get(), &status) != 0) return trouble("stat " + where);
   if (!S_ISREG(status.st_mode) || !is_roots_alone(status))
     return failure(ErrorId::Record, where + " is no plain file of root's alone");
-  const auto text = files::read_all(fd->get(), kMaxRecordBytes);
-  if (!text) return std::unexpected(Error(text.error()).within(where).as(ErrorId::Record));
+  auto bytes = files::read_all(fd->get(), most);
+  if (!bytes) return std::unexpected(std::move(bytes).error().within(where).as(ErrorId::Record));
+  return bytes;
+}
+
+}  // namespace
+
+Result<Record> Store::read(const std::string& name) const {
+  const auto where = std::string(kPath) + "/" + name;
+  const auto text = read_trusted(directory_.get(), name, kMaxRecordBytes);
+  if (!text) return std::unexpected(text.error());
   auto record = parse(*text);
   if (!record) return failed_to(where, std::move(record));
   if (file_name(record->bundle, record->id) != name)
@@ -117,7 +150,12 @@ Result<Record> Store::read(const std::string& name) const {
   return record;
 }
 
+Result<std::string> Store::read_former(const std::string& name) const {
+  return read_trusted(directory_.get(), former_of(name), kMaxFormerBytes);
+}
+
 Result<void> Store::remove(const std::string& name) const {
+  ::unlinkat(directory_.get(), former_of(name).c_str(), 0);
   if (::unlinkat(directory_.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
   return trouble("remove " + std::string(kPath) + "/" + name);
 }

@@ -104,6 +104,8 @@ const Rows kPlace = {
     // The walk of kernels before 5.6 follows no link by the kernel's hand. Nothing is made or cut.
     {"openat", {below_descriptor(0), has(2, O_NOFOLLOW), has_none(2, O_CREAT | O_TRUNC)}},
     {"openat", {below_descriptor(0), has(2, O_PATH), has_none(2, O_CREAT | O_TRUNC)}},
+    // A file of ours, under a name that nothing has.
+    {"openat", {below_descriptor(0), has(2, O_CREAT | O_EXCL | O_NOFOLLOW), has_none(2, O_TRUNC)}},
     {"newfstatat", {below_descriptor(0)}},
     {"statx", {below_descriptor(0)}},
     {"statmount", {}},  // whether a mount is shared
@@ -112,7 +114,9 @@ const Rows kPlace = {
     {"mknodat", {below_descriptor(0), {2, S_IFMT, S_IFREG}}},
     {"symlinkat", {below_descriptor(1)}},
     {"renameat2", {below_descriptor(0), below_descriptor(2), is(4, RENAME_EXCHANGE)}},
-    {"renameat2", {below_descriptor(0), below_descriptor(2), is(4, RENAME_NOREPLACE)}},  // undoing
+    {"renameat2", {below_descriptor(0), below_descriptor(2), is(4, RENAME_NOREPLACE)}},
+    {"renameat2", {below_descriptor(0), below_descriptor(2), is(4, 0)}},  // the loader's file
+    {"renameat", {below_descriptor(0), below_descriptor(2)}},             // likewise: glibc's way
     {"unlinkat", {below_descriptor(0)}},
     {"move_mount", {below_descriptor(0), below_descriptor(2), is(4, kMoveByDescriptor)}},
     // A mount of ours by its descriptor's number in /proc/self/fd: umount takes no empty path.
@@ -130,6 +134,26 @@ const Rows kPlace = {
     {"bpf", {is(0, BPF_PROG_LOAD)}},
     {"bpf", {is(0, BPF_PROG_ATTACH)}},
     {"bpf", {is(0, BPF_PROG_DETACH)}},  // where one step does not do: before Linux 5.6
+};
+
+// Taking away what a dead container has of ours: below a directory that is held already, nothing of
+// which is followed.
+const Rows kSweep = {
+    {"openat2", {below_descriptor(0)}},
+    {"openat2", {is(0, -1), is(2, 0), is(3, 0)}},
+    {"openat", {below_descriptor(0), has(2, O_NOFOLLOW), has_none(2, O_CREAT | O_TRUNC)}},
+    {"openat", {below_descriptor(0), has(2, O_PATH), has_none(2, O_CREAT | O_TRUNC)}},
+    {"openat", {below_descriptor(0), has(2, O_CREAT | O_EXCL | O_NOFOLLOW), has_none(2, O_TRUNC)}},
+    {"newfstatat", {below_descriptor(0)}},
+    {"statx", {below_descriptor(0)}},
+    {"readlinkat", {below_descriptor(0)}},
+    {"getdents64", {}},  // the records of all containers
+    {"symlinkat", {below_descriptor(1)}},
+    {"renameat2", {below_descriptor(0), below_descriptor(2), is(4, 0)}},
+    {"renameat", {below_descriptor(0), below_descriptor(2)}},  // likewise: glibc's way
+    {"unlinkat", {below_descriptor(0)}},
+    {"fchmod", {}},
+    {"fchownat", {below_descriptor(0)}},
 };
 
 // nvhook-systemd: its socket to nvhook, one to systemd, and files below systemd's folder.
@@ -266,15 +290,18 @@ std::vector<Table> tables() {
   const auto parser = kEverywhere + kParser;
   const auto place = kEverywhere + kMain + kPlace;
   const auto prepare = place + kPrepare;  // filters add up: what Place has, Prepare must have
+  const auto sweep = kEverywhere + kMain + kSweep;
   const auto tell = kEverywhere + kMain + kTell;
   return {
       {"Parser", parser},
       {"Prepare", prepare},
       {"Place", place},
+      {"Sweep", sweep},
       {"Tell", tell},
       {"ParserInstrumented", parser + kInstruments},
       {"PrepareInstrumented", prepare + kInstruments},
       {"PlaceInstrumented", place + kInstruments},
+      {"SweepInstrumented", sweep + kInstruments},
       {"TellInstrumented", tell + kInstruments},
   };
 }

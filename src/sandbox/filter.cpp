@@ -21,6 +21,8 @@ std::span<const sock_filter> program_of(Filter filter, Build build) {
       return plain ? std::span<const sock_filter>(kPrepare) : kPrepareInstrumented;
     case Filter::Place:
       return plain ? std::span<const sock_filter>(kPlace) : kPlaceInstrumented;
+    case Filter::Sweep:
+      return plain ? std::span<const sock_filter>(kSweep) : kSweepInstrumented;
     case Filter::Tell:
       return plain ? std::span<const sock_filter>(kTell) : kTellInstrumented;
   }

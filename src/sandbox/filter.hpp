@@ -15,6 +15,7 @@ enum class Filter : std::uint8_t {
   Parser,   // of the parser child
   Prepare,  // of the main process until it has entered the container
   Place,    // from then on; it has nothing that Prepare lacks
+  Sweep,    // of the main process when a container is no more
   Tell,     // of nvhook-systemd
 };
 

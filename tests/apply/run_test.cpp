@@ -46,10 +46,10 @@ constexpr auto kLink = "/usr/lib/libcuda.so.1";
 constexpr DeviceNumber kNull{.major = 1, .minor = 3};
 
 // How a run ended, a line each: "done" or the error, then the ids of warnings.
-std::vector<std::string> lines_of(const Result<std::vector<Warning>>& ran) {
+std::vector<std::string> lines_of(const Result<Done>& ran) {
   if (!ran) return {ran.error().text()};
   std::vector<std::string> lines = {"done"};
-  for (const auto& warning : *ran) lines.emplace_back(name_of(warning.id));
+  for (const auto& warning : ran->warnings) lines.emplace_back(name_of(warning.id));
   return lines;
 }
 
@@ -152,7 +152,7 @@ class RunOn : public ::testing::TestWithParam<mount::Tier> {
     return lines;
   }
 
-  Result<std::vector<Warning>> carry_out(const TestContainer& target, const Observer& observer) {
+  Result<Done> carry_out(const TestContainer& target, const Observer& observer) {
     sandbox::Phases phases(sandbox::Course::Hook);
     if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
     for (const auto phase : {sandbox::Phase::Request, sandbox::Phase::Pin})

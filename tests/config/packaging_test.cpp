@@ -21,8 +21,8 @@ std::string content_of(const char* file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-constexpr const char* kKeys[] = {"driver",   "dev",   "proc",        "sys", "libraries",
-                                 "programs", "nodes", "cuda_compat", "file"};
+constexpr const char* kKeys[] = {"driver",   "dev",   "proc",   "sys",         "libraries",
+                                 "programs", "nodes", "layout", "cuda_compat", "file"};
 
 TEST(InstalledFile, ChangesNothing) {
   const auto parsed = parse(content_of("packaging/config.toml"), "config.toml");

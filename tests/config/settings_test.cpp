@@ -32,6 +32,7 @@ TEST(Settings, HaveDefaultsOfTheHost) {
   EXPECT_EQ(settings.search.libraries.front(), "/usr/lib/x86_64-linux-gnu");
   EXPECT_EQ(settings.search.libraries.back(), "/usr/local/nvidia/lib");
   EXPECT_EQ(settings.search.programs.back(), "/usr/local/nvidia/bin");
+  EXPECT_EQ(settings.container.layout, Layout::System);
   EXPECT_EQ(settings.container.cuda_compat, CudaCompat::Auto);
   EXPECT_EQ(settings.log.file, "");
 }
@@ -50,6 +51,7 @@ programs = []
 nodes = "/nodes"
 
 [container]
+layout = "tree"
 cuda_compat = "off"
 
 [log]
@@ -61,6 +63,7 @@ file = "/var/log/nvhook.json"
   EXPECT_THAT(settings.search.libraries, ElementsAre("/opt/lib64", "/opt/lib"));
   EXPECT_THAT(settings.search.programs, IsEmpty());
   EXPECT_EQ(settings.search.nodes, "/nodes");
+  EXPECT_EQ(settings.container.layout, Layout::Tree);
   EXPECT_EQ(settings.container.cuda_compat, CudaCompat::Off);
   EXPECT_EQ(settings.log.file, "/var/log/nvhook.json");
 }

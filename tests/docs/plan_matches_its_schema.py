@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -60,13 +61,16 @@ def keys_of_document(value, prefix=""):
 
 def make_root(root):
     (root / LIBRARIES).mkdir(parents=True)
-    (root / "etc").mkdir()
+    (root / "etc/ld.so.conf.d").mkdir(parents=True)
+    (root / "lib64").mkdir()
+    shutil.copy("/lib64/ld-linux-x86-64.so.2", root / "lib64")
     (root / "etc/debian_version").write_text("12.1\n")
     (root / LIBRARIES / "libcuda.so.1").symlink_to("libcuda.so.470.82.01")
 
 
-def plan_of(work, root, *env):
+def plan_of(work, root, *env, layout="system"):
     """What nvhook would do to a container with this root and environment."""
+    (work / "config.toml").write_text(f'[container]\nlayout = "{layout}"\n')
     bundle = work / "bundle"
     bundle.mkdir(exist_ok=True)
     config = {"ociVersion": "1.0.2", "root": {"path": str(root)}, "process": {"env": list(env)}}
@@ -74,6 +78,7 @@ def plan_of(work, root, *env):
     driver = work / "driver"
     done = subprocess.run(
         [PROGRAMS / "nvhook", "--dry-run", "--format", "json", "--bundle", bundle,
+         "--config", work / "config.toml",
          "--driver-root", driver, "--dev-root", driver,
          "--proc-root", driver / "proc", "--sys-root", driver / "sys"],
         stdout=subprocess.PIPE, check=True)
@@ -94,6 +99,7 @@ def main():
         plans = [
             plan_of(work, debian, "NVIDIA_VISIBLE_DEVICES=all", every),
             plan_of(work, debian, "NVIDIA_VISIBLE_DEVICES=1"),
+            plan_of(work, debian, "NVIDIA_VISIBLE_DEVICES=1", layout="tree"),
             plan_of(work, debian, "NVIDIA_VISIBLE_DEVICES=none"),
             plan_of(work, debian, "NVIDIA_VISIBLE_DEVICES=void"),
             plan_of(work, debian),

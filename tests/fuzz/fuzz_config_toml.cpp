@@ -20,6 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto* list : {&search.libraries, &search.programs})
     for (const auto& path : *list)
       if (!path.starts_with('/')) std::abort();
+  if (container.layout != nvhook::Layout::System && container.layout != nvhook::Layout::Tree)
+    std::abort();
   if (container.cuda_compat != CudaCompat::Auto && container.cuda_compat != CudaCompat::Off)
     std::abort();
   return 0;

@@ -300,9 +300,12 @@ TEST_F(Injection, WritesNothingIntoAReadOnlyRoot) {
 
   const auto done = bundle_.hook(container);
 
-  EXPECT_EQ(done.status, 4);
-  EXPECT_THAT(done.err, HasSubstr("E_DST_RO"));
-  EXPECT_EQ(container.changes_since(before), "");
+  EXPECT_EQ(done.status, 0) << done.err;
+  std::istringstream changes(container.changes_since(before));
+  for (std::string line; std::getline(changes, line);)
+    EXPECT_TRUE(line.contains((container.rootfs() / "dev").string()) || line.starts_with("+ c "))
+        << line;
+  EXPECT_TRUE(fs::exists(container.inside("/dev/.nvhook/lib64/libcuda.so.1")));
 }
 
 TEST_F(Injection, WorksInAnImageWithoutADevFileSystem) {

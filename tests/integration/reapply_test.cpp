@@ -29,6 +29,12 @@ std::string text_of(const fs::path& path) {
   return text.str();
 }
 
+// The record itself: a second line says what was made.
+std::string first_line(const fs::path& path) {
+  const auto text = text_of(path);
+  return text.substr(0, text.find('\n'));
+}
+
 // Those of the test before are gone, and none but its own hooks make any here: own_records.cpp.
 std::vector<fs::path> records() {
   std::vector<fs::path> all;
@@ -75,7 +81,7 @@ class RecordOfAHook : public ::testing::Test {
 
   // Something about the record is no longer so.
   static void change_record(const std::function<void(json&)>& change) {
-    auto record = json::parse(text_of(records().front()));
+    auto record = json::parse(first_line(records().front()));
     change(record);
     std::ofstream(records().front()) << record.dump();
   }
@@ -105,7 +111,7 @@ TEST_F(RecordOfAHook, HasWhatThePlanHas) {
 
   run_hook();
 
-  const auto record = json::parse(text_of(records().front()));
+  const auto record = json::parse(first_line(records().front()));
   EXPECT_EQ(record["schema"], "nvhook.record/1");
   EXPECT_EQ(record["id"], id_);
   EXPECT_EQ(record["pid"], container_->pid());
@@ -115,7 +121,9 @@ TEST_F(RecordOfAHook, HasWhatThePlanHas) {
     EXPECT_EQ(record["devices"][i]["minor"], plan["devices"][i]["minor"]);
     EXPECT_TRUE(fs::is_character_file(record["devices"][i]["node"].get<std::string>()));
   }
-  EXPECT_EQ(record["objects"].size(), plan["mounts"].size() + plan["symlinks"].size());
+  // And the loader's cache.
+  EXPECT_EQ(record["objects"].size(),
+            plan["directories"].size() + plan["mounts"].size() + plan["symlinks"].size() + 1);
 }
 
 TEST_F(RecordOfAHook, IsNotLeftByOneThatFails) {
@@ -138,8 +146,19 @@ TEST_F(RecordOfAHook, IsNotLeftByOneThatFailsAtItsLastStep) {
   fs::remove(below);
 }
 
+TEST_F(RecordOfAHook, StaysWhileTheContainerRuns) {
+  run_hook();
+
+  const auto done = run({NVHOOK_PROGRAM, "poststop"}, stopped_state());
+
+  EXPECT_EQ(done.status, 4);
+  EXPECT_THAT(done.err, HasSubstr("still runs"));
+  EXPECT_THAT(records(), SizeIs(1));
+}
+
 TEST_F(RecordOfAHook, GoesWithTheContainer) {
   run_hook();
+  container_.reset();
 
   const auto done = run({NVHOOK_PROGRAM, "poststop"}, stopped_state());
 

@@ -198,13 +198,13 @@ TEST(PlanJson, IsTheSchema) {
       "source": "/usr/lib/libcuda.so.550.54.14",
       "target": "/usr/lib64/libcuda.so.550.54.14",
       "options": ["ro", "nosuid", "nodev"],
-      "sealed": false})"));
+      "sealed": false, "creates": false})"));
   EXPECT_EQ(document["mounts"][2]["kind"], "library32");
   EXPECT_EQ(document["mounts"][3]["kind"], "binary");
   EXPECT_EQ(document["mounts"][5], json::parse(R"({"kind": "device", "capability": null,
       "state": "present", "reason": "GPU 0", "source": "/dev/nvidia0", "target": "/dev/nvidia0",
       "options": [],
-      "sealed": false})"));
+      "sealed": false, "creates": false})"));
   EXPECT_EQ(document["symlinks"], json::parse(R"([
       {"path": "/usr/lib64/libcuda.so.1", "target": "libcuda.so.550.54.14",
        "replaces": "libcuda.so.535.104.05"},
@@ -219,7 +219,7 @@ TEST(PlanJson, IsTheSchema) {
       "path": "/usr/lib/libcuda.so.470.82.01"}])"));
   EXPECT_EQ(document["warnings"], json::parse(R"([{"id": "W_NO_LOADER",
       "text": "the image has no dynamic loader"}])"));
-  EXPECT_EQ(document.size(), 16U);
+  EXPECT_EQ(document.size(), 18U);
 }
 
 TEST(PlanJson, OfAnEmptyPlanHasTheSameKeysAndLists) {

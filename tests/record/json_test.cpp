@@ -44,12 +44,31 @@ TEST(Record, KeepsNamesOfAnyBytes) {
   record.objects[0].path.value =
       "/usr/l\xe4"
       "ib";
-  record.objects[1].replaces = std::string("\x01\x7f", 2);
+  record.objects[2].replaces = std::string("\x01\x7f", 2);
 
   const auto text = text_of(record);
 
   EXPECT_EQ(parse(text).value(), record);
   EXPECT_THAT(text, HasSubstr("/usr/l%E4ib"));
+}
+
+TEST(Record, KnowsWhatWasMadeOnceThatIsWritten) {
+  auto record = test::sample_record();
+  const auto text =
+      text_of(record) + to_json(std::vector<Made>{{{"/usr/lib64"}, 7}, {{"/usr/elsewhere"}, 8}});
+
+  const auto read = parse(text).value();
+
+  record.objects[0].inode = 7;
+  EXPECT_EQ(read, record);
+}
+
+TEST(Record, PassesOverASecondLineThatWasNotWrittenWhole) {
+  const auto record = test::sample_record();
+  const auto second = to_json(std::vector<Made>{{{"/usr/lib64"}, 7}});
+
+  for (std::size_t size = 0; size + 2 < second.size(); ++size)
+    EXPECT_EQ(parse(text_of(record) + second.substr(0, size)).value(), record) << size;
 }
 
 TEST(Record, IsRefusedWithoutAnyOfItsFields) {
@@ -88,8 +107,13 @@ TEST(Record, IsRefusedWithAFieldOfAnotherForm) {
       {"/devices/0/path", "dev/nvidia0"},
       {"/devices/0/node", "/run/../dev/nvidia0"},
       {"/devices/0/major", 4294967296},
-      {"/objects/0/kind", "directory"},
-      {"/objects/1/replaces", 0},
+      {"/root", 4242},
+      {"/hook", 1},
+      {"/objects/0/kind", "socket"},
+      {"/objects/1/creates", 1},
+      {"/objects/2/replaces", 0},
+      {"/objects/3/content/hash", "18446744073709551615"},
+      {"/objects/3/former/mode", -1},
   };
   for (const auto& [place, value] : cases)
     EXPECT_THAT(complaint([&](json& document) { document[json::json_pointer(place)] = value; }),

@@ -103,6 +103,43 @@ TEST_F(StoreOfRecords, LeavesNothingOfARecordThatDoesNotFit) {
   EXPECT_THAT(names_on_disk(), IsEmpty());
 }
 
+TEST_F(StoreOfRecords, KeepsTheBytesOfAFileBesideTheRecord) {
+  const auto record = test::sample_record();
+  const auto store = opened();
+  const std::string bytes("\0\xff old", 6);
+
+  ASSERT_TRUE(store.write(record, bytes));
+
+  EXPECT_EQ(store.read_former(file_of(record)).value(), bytes);
+  EXPECT_THAT(store.names().value(), ElementsAre(file_of(record)));
+  ASSERT_TRUE(store.remove(file_of(record)));
+  EXPECT_THAT(names_on_disk(), IsEmpty());
+}
+
+TEST_F(StoreOfRecords, HasNoBytesOfAnOlderRecord) {
+  const auto record = test::sample_record();
+  const auto store = opened();
+  ASSERT_TRUE(store.write(record, "old"));
+
+  ASSERT_TRUE(store.write(record));
+
+  EXPECT_EQ(store.read_former(file_of(record)).error().code(),
+            std::errc::no_such_file_or_directory);
+  EXPECT_THAT(names_on_disk(), ElementsAre(file_of(record)));
+}
+
+TEST_F(StoreOfRecords, TakesALineMore) {
+  auto record = test::sample_record();
+  const auto store = opened();
+  const auto file = store.write(record);
+  ASSERT_TRUE(file);
+
+  ASSERT_TRUE(Store::add(file->get(), {{record.objects[0].path, 99}}));
+
+  record.objects[0].inode = 99;
+  EXPECT_EQ(store.read(file_of(record)).value(), record);
+}
+
 TEST_F(StoreOfRecords, RemovesARecordOnce) {
   const auto record = test::sample_record();
   const auto store = opened();

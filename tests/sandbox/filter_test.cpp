@@ -198,7 +198,9 @@ const std::vector<Call> kNotInPlace = {
     call("link by path", SYS_symlinkat, 0, kAtCwd),
     call("unlink by path", SYS_unlinkat, kAtCwd),
     call("rename to a path", SYS_renameat2, kDir, 0, kAtCwd, 0, RENAME_EXCHANGE),
-    call("rename over something", SYS_renameat2, kDir, 0, kDir, 0, 0),
+    call("rename over a path", SYS_renameat2, kDir, 0, kAtCwd, 0, 0),
+    call("file that may be there", SYS_openat, kDir, 0, O_WRONLY | O_CREAT | O_NOFOLLOW),
+    call("file that is cut", SYS_openat, kDir, 0, O_WRONLY | O_TRUNC | O_NOFOLLOW),
 #if defined(__x86_64__)
     call("open", SYS_open),
     call("readlink", SYS_readlink),
@@ -298,6 +300,7 @@ TEST(Filter, LetsThroughWhatItsPhaseDoes) {
   EXPECT_EQ(end_in_place(call("open", SYS_openat2, kDir)), 0);
   EXPECT_EQ(end_in_place(call("move", SYS_move_mount, kDir, 0, kDir, 0, kByDescriptor)), 0);
   EXPECT_EQ(end_in_place(call("file", SYS_mknodat, kDir, 0, S_IFREG | 0444)), 0);
+  EXPECT_EQ(end_in_place(call("new file", SYS_openat, kDir, 0, O_CREAT | O_EXCL | O_NOFOLLOW)), 0);
   for (const auto command : {BPF_PROG_QUERY, BPF_PROG_GET_FD_BY_ID, BPF_OBJ_GET_INFO_BY_FD,
                              BPF_PROG_LOAD, BPF_PROG_ATTACH})
     EXPECT_EQ(end_in_place(call("a device program", SYS_bpf, command)), 0) << command;

@@ -137,6 +137,16 @@ class Server {
     reply(0, bytes.data(), static_cast<std::size_t>(size));
   }
 
+  void write_file() {
+    const auto request = take<fuse_write_in>();
+    const UniqueFd fd(::open(here().c_str(), O_WRONLY | O_CLOEXEC));
+    const auto size =
+        ::pwrite(fd.get(), rest_.data(), request.size, static_cast<off_t>(request.offset));
+    if (size < 0) return reply(errno);
+    const fuse_write_out out{.size = static_cast<std::uint32_t>(size), .padding = 0};
+    reply(0, &out, sizeof out);
+  }
+
   void answer() {
     switch (header_.opcode) {
       case FUSE_INIT: {
@@ -198,6 +208,9 @@ class Server {
       }
       case FUSE_READ:
         return read_file();
+      case FUSE_WRITE:
+        return write_file();
+      case FUSE_FLUSH:
       case FUSE_RELEASE:
         return reply(0);
       default:

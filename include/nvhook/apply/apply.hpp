@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string_view>
 #include <vector>
@@ -29,22 +30,34 @@ struct Target {
 // Is told of each step before it is done ("mount /dev/nvidia0"). May be empty.
 using Observer = std::function<void(std::string_view step)>;
 
+// A thing that stays in the container's root: an empty file that is mounted over, a directory, a
+// link, a file.
+struct Made {
+  ContainerPath path;
+  std::uint64_t inode = 0;
+};
+
+struct Done {
+  std::vector<Made> made;
+  std::vector<Warning> warnings;
+};
+
 // Whether the sources of the plan are what they should be, so that a dry run ends as the hook
 // would. Changes nothing. Fails with E_SRC_*, E_NODE_TYPE, E_KERNEL.
 [[nodiscard]] Result<void> check_sources(const plan::Plan& plan, const container::Procfs& procfs);
 
 // Carries out the plan: captures the sources, seals or locks them for a container that could take
-// their restrictions away, enters the container's mount namespace, places mounts and links, and
-// allows the devices last, so that a run that fails grants nothing. All or nothing: on failure
-// everything done is undone in reverse order. Gives what the user should know: W_NOT_SEALED,
-// W_NOT_LOCKED.
+// their restrictions away, enters the container's mount namespace, places mounts, links and files,
+// allows the devices late, so that a run that fails grants nothing, and gives the loader's file its
+// name last, for that cannot be undone. All or nothing: on failure everything done is undone in
+// reverse order. Gives what was made, and what the user should know: W_NOT_SEALED, W_NOT_LOCKED.
 //
 // The calling process must be single-threaded with umask 0. It stays in the container's mount
 // namespace afterwards, its signals held back, acts as the container's root there, and can make no
 // system calls but those of sandbox::Phase::Place: it may write to descriptors that it holds, and
 // should end soon. Fails with E_SRC_*, E_DST_*, E_PROPAGATION, E_NS, E_USERNS, E_CGROUP, E_NOSPC,
 // E_RACE, E_INTERRUPTED, E_KERNEL.
-[[nodiscard]] Result<std::vector<Warning>> run(const plan::Plan& plan, const Target& target,
-                                               const Observer& observer);
+[[nodiscard]] Result<Done> run(const plan::Plan& plan, const Target& target,
+                               const Observer& observer);
 
 }  // namespace nvhook::apply

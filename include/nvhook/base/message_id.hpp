@@ -65,6 +65,10 @@ enum class WarningId : std::uint8_t {
   NotSealed,       // the container could make our read-only mounts writable
   NoRecord,        // what was done is not on record
   Systemd,         // systemd was not told of the devices, and may take them away
+  LdCache,         // the container's loader is not told of the libraries
+  Musl,            // the image's C library is another than the driver's libraries are made for
+  ProgramPath,     // programs are not where PATH leads
+  Litter,          // what a dead container has of ours cannot be taken away
 };
 
 struct ErrorInfo {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nvhook/base/error.hpp"
+#include "nvhook/base/layout.hpp"
 
 namespace nvhook::config {
 
@@ -37,8 +38,9 @@ enum class CudaCompat : std::uint8_t {
   Off,
 };
 
-// What is done to a container beyond the driver's files.
+// What is done to a container.
 struct Container {
+  Layout layout = Layout::System;
   CudaCompat cuda_compat = CudaCompat::Auto;
   bool operator==(const Container&) const = default;
 };

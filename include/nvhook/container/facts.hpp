@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -20,6 +21,7 @@ struct Image {
   Libc libc = Libc::None;               // None: no dynamic loader was found
   std::optional<elf::Identity> loader;  // of the first loader found, the native one if it is there
   bool empty = false;                   // the root directory has no /usr, /lib, /bin or /etc
+  bool read_only = false;               // its file system or mount takes nothing new
   ContainerPath library_directory;      // for native libraries
   ContainerPath library32_directory;    // for 32-bit ones
   bool operator==(const Image&) const = default;
@@ -51,12 +53,31 @@ enum class MountKind : std::uint8_t {
 };
 
 struct DirectoryFacts {
-  ContainerPath resolved;  // where the directory really is; missing components as written
-  bool exists = false;     // if not, the facts below are those of the nearest parent that does
+  ContainerPath resolved;   // where the directory really is; missing components as written
+  bool exists = false;      // if not, the facts below are those of the nearest parent that does
+  std::size_t missing = 0;  // how many of the last components of `resolved` do not exist
   MountKind mount = MountKind::Rootfs;
   bool shared = false;  // mounts made here would appear elsewhere, too
   bool fixed = false;   // it is append-only or immutable: what is made here could not be undone
   bool operator==(const DirectoryFacts&) const = default;
+};
+
+// A file of the image that is to be exchanged for one of ours, as it is now.
+struct Content {
+  std::string bytes;
+  std::uint32_t mode = 0;  // permission bits
+  std::uint32_t owner = 0;
+  std::uint32_t group = 0;
+  bool operator==(const Content&) const = default;
+};
+
+// A place that may be of no use without harm, with what is there.
+struct FileFacts {
+  std::string trouble;  // why nothing can be said of it, for people; empty: all of the below is so
+  DirectoryFacts directory;
+  Found found;
+  std::optional<Content> content;  // of the plain file there, or that a link there leads to
+  bool operator==(const FileFacts&) const = default;
 };
 
 // The state of all places at one moment. Whoever acts on it checks again on his descriptors.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "nvhook/base/error.hpp"
@@ -17,5 +18,13 @@ namespace nvhook::container {
 // E_KERNEL.
 [[nodiscard]] Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
                                     const std::vector<MountEntry>& mounts);
+
+// Looks likewise at a place that a container can do without, and reads the plain file that is there
+// or that a link there leads to, on the root's own mount, if it has `most` bytes at most. What an
+// image may have done to it is an answer (FileFacts::trouble). To be called in the mount namespace
+// that the hook started in. Fails with E_DST_RESOLVE, E_RACE, E_KERNEL for what is no answer.
+[[nodiscard]] Result<FileFacts> survey_file(const Rootfs& rootfs, const Place& place,
+                                            const std::vector<MountEntry>& mounts,
+                                            std::size_t most);
 
 }  // namespace nvhook::container

@@ -21,6 +21,10 @@ namespace nvhook::mount {
 // our own making, or of a file system that only we see. Fails with E_KERNEL.
 [[nodiscard]] Result<UniqueFd> clone_at(int directory, const std::string& name);
 
+// A new tmpfs of at most `size` ("8m", tmpfs(5)), whose root has mode 0755, in no namespace yet.
+// Fails with E_KERNEL.
+[[nodiscard]] Result<UniqueFd> make_tmpfs(const std::string& size);
+
 // Restricts a detached mount and makes it private, in one call before anybody can see it.
 // Source: mount_setattr(2). Fails with E_KERNEL.
 [[nodiscard]] Result<void> restrict_to(int tree, const MountOptions& options);

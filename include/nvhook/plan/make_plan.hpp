@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <vector>
 
 #include "nvhook/base/error.hpp"
+#include "nvhook/base/layout.hpp"
 #include "nvhook/container/facts.hpp"
 #include "nvhook/driver/driver.hpp"
 #include "nvhook/oci/config.hpp"
@@ -21,7 +23,8 @@ struct DraftMount {
   std::string reason;
   HostPath source;
   container::Place place;
-  DeviceNumber number;  // of a Kind::Device
+  DeviceNumber number;    // of a Kind::Device
+  bool findable = false;  // the loader is to find it by its file's name
 };
 
 struct DraftLink {
@@ -34,18 +37,34 @@ struct DraftLink {
 
 struct Draft {
   std::vector<driver::Gpu> gpus;
+  std::optional<container::Place> tree;  // of Layout::Tree: what lies below is not looked at
   std::vector<DraftMount> mounts;
   std::vector<DraftLink> links;
   std::vector<driver::Omitted> omitted;
 };
 
-// What the request brings of this driver, and where it belongs in such an image.
+// What the request brings of this driver, and where it belongs in such an image. A root that is
+// `read_only`, now or as soon as the container starts, gets a tree at /dev whatever the layout.
 // Fails with E_REQ_DEVICE (no such GPU), E_DST_ARCH (the image's loader is for another machine).
 [[nodiscard]] Result<Draft> draft(const request::Request& request, const driver::Driver& driver,
-                                  const container::Image& image);
+                                  const container::Image& image, Layout layout = Layout::System,
+                                  bool read_only = false);
 
 // Every place of the draft, for the survey.
 [[nodiscard]] std::vector<container::Place> places_of(const Draft& draft);
+
+// Whether the place is inside of the draft's tree.
+[[nodiscard]] bool is_in_tree(const Draft& draft, const container::Place& place);
+
+// The file by which the loader of such an image finds libraries: the cache of glibc's, the list of
+// directories of musl's. None where there is no loader.
+[[nodiscard]] std::optional<container::Place> loader_file_of(const container::Image& image);
+
+// A directory of glibc images where each file names directories for ldconfig(8).
+[[nodiscard]] container::Place loader_directory_file();
+
+// Largest loader file that is exchanged. That of a full desktop has 200 KiB.
+inline constexpr std::size_t kMaxLoaderFile = std::size_t{4} << 20U;
 
 struct Inputs {
   Container container;
@@ -54,6 +73,9 @@ struct Inputs {
   const driver::Driver& driver;
   const container::Image& image;
   const container::Survey& survey;
+  // Of loader_file_of(), and of loader_directory_file() in Layout::Tree.
+  const container::FileFacts* loader_file = nullptr;
+  const container::FileFacts* loader_directory = nullptr;
   // Whether the container's process is in a user namespace of its own; without a process nobody
   // knows, and config.json says what is meant.
   std::optional<bool> own_user_namespace = {};

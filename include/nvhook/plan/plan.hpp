@@ -12,6 +12,7 @@
 #include "nvhook/base/error.hpp"
 #include "nvhook/base/mount_options.hpp"
 #include "nvhook/base/path.hpp"
+#include "nvhook/container/facts.hpp"
 #include "nvhook/driver/driver.hpp"
 #include "nvhook/request/request.hpp"
 
@@ -37,6 +38,7 @@ struct Mount {
   // Bound out of an overlay without an upper layer, which nobody can make writable: the container
   // could take "ro" away from a plain mount.
   bool sealed = false;
+  bool makes_point = false;  // nothing is there to mount on yet
   bool operator==(const Mount&) const = default;
 };
 
@@ -45,6 +47,48 @@ struct Symlink {
   std::string target;                   // the link's text
   std::optional<std::string> replaces;  // the text of the stale link that it takes the place of
   bool operator==(const Symlink&) const = default;
+};
+
+// A text file that is made where there is none.
+struct File {
+  ContainerPath path;
+  std::string content;
+  bool operator==(const File&) const = default;
+};
+
+// How the container's loader comes to know the libraries.
+enum class CacheAction {
+  None,      // it does not: there is no loader, or nothing can be written
+  Merge,     // the image's ld.so.cache is exchanged for one that has ours, too
+  Create,    // for one that has ours alone
+  Bind,      // a merged one is mounted over the image's, for its root is read-only
+  MuslPath,  // musl's list of directories is exchanged for one that has ours, too
+  Unknown,   // there is no image to look at
+};
+
+// A library that the loader is to find by this name.
+struct Findable {
+  std::string name;
+  ContainerPath path;
+  Kind kind = Kind::Library;
+  bool operator==(const Findable&) const = default;
+};
+
+// What stands where a file of ours goes: to be put back.
+struct Former {
+  std::optional<std::string> link_text;  // it is a link
+  container::Content content;            // else
+  bool operator==(const Former&) const = default;
+};
+
+struct LoaderCache {
+  CacheAction action = CacheAction::None;
+  ContainerPath path;                      // empty: none
+  std::vector<ContainerPath> directories;  // where the libraries are
+  std::vector<Findable> libraries;         // the first of a name counts
+  std::optional<Former> former;
+  std::string bytes;  // of the new file; complete() gives them
+  bool operator==(const LoaderCache&) const = default;
 };
 
 // A rule for the container's device cgroup: read and write, never mknod.
@@ -72,8 +116,13 @@ struct Plan {
   std::string driver_version;
   std::string driver_root;
   std::vector<driver::Gpu> gpus;  // the granted ones
+  // Where a directory of ours is mounted that has the files in it; none: layout System.
+  std::optional<ContainerPath> tree;
+  std::vector<ContainerPath> directories;  // to be made, outside of the tree
   std::vector<Mount> mounts;
   std::vector<Symlink> symlinks;
+  std::vector<File> files;
+  LoaderCache loader;
   std::vector<Device> devices;
   std::vector<driver::Omitted> omitted;
   std::vector<Warning> warnings;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nvhook/base/error.hpp"
@@ -20,9 +22,18 @@ class Store {
   enum class Missing : std::uint8_t { Make, Fail };
   [[nodiscard]] static Result<Store> open(Missing missing);
 
-  // Puts the record in the place of an older one of the same container, whole or not at all.
-  // Fails with E_RECORD.
-  [[nodiscard]] Result<void> write(const Record& record) const;
+  // Puts the record in the place of an older one of the same container, whole or not at all, and
+  // beside it the bytes that a file of the image's had. Gives the record's file, open for a line
+  // more. Fails with E_RECORD.
+  [[nodiscard]] Result<UniqueFd> write(const Record& record,
+                                       const std::optional<std::string_view>& former = {}) const;
+
+  // Adds that line. Makes no system call but write. Fails with E_RECORD.
+  [[nodiscard]] static Result<void> add(int record, const std::vector<Made>& made);
+
+  // The bytes that were kept beside the record of that name. Fails with E_RECORD; with the code
+  // ENOENT if there are none.
+  [[nodiscard]] Result<std::string> read_former(const std::string& name) const;
 
   // The names of all files there. Fails with E_RECORD.
   [[nodiscard]] Result<std::vector<std::string>> names() const;
@@ -31,8 +42,8 @@ class Store {
   // E_RECORD; with the code ENOENT if there is none.
   [[nodiscard]] Result<Record> read(const std::string& name) const;
 
-  // Removes the file of that name; it is fine if it is gone already. Looks up nothing but the name
-  // in the held directory. Fails with E_RECORD.
+  // Removes the file of that name and what is beside it; it is fine if it is gone already. Looks up
+  // nothing but these names in the held directory. Fails with E_RECORD.
   [[nodiscard]] Result<void> remove(const std::string& name) const;
 
  private:

@@ -11,4 +11,9 @@ namespace nvhook::sandbox {
 // without one. Fails with E_KERNEL.
 [[nodiscard]] Result<void> confine_to_telling();
 
+// For taking away what a dead container's root has of ours: gives up every capability but
+// DAC_OVERRIDE and CHOWN, for good, and all system calls but those that work below directories
+// which are held already (Filter::Sweep). Fails with E_KERNEL.
+[[nodiscard]] Result<void> confine_to_sweeping();
+
 }  // namespace nvhook::sandbox

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cleanup.hpp"
+
+#include <sys/stat.h>
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/container/process.hpp"
+#include "nvhook/container/procfs.hpp"
+#include "nvhook/files/open.hpp"
+#include "nvhook/litter/sweep.hpp"
+#include "nvhook/record/identity.hpp"
+#include "nvhook/record/store.hpp"
+#include "nvhook/sandbox/confine.hpp"
+#include "nvhook/systemd/scope.hpp"
+#include "nvhook/systemd/transient.hpp"
+
+namespace nvhook {
+namespace {
+
+using record::Record;
+using record::Store;
+
+// A container on record, with its root held: no path is looked up once we are confined.
+struct Remains {
+  std::string name;  // of the record
+  Record record;
+  Result<UniqueFd> root;
+};
+
+bool is_alive(const container::Procfs& procfs, const Record& record) {
+  const auto process = container::pin(procfs, record.pid);
+  if (!process) return false;
+  auto now = record::identify(procfs, *process, {});
+  if (!now) return false;
+  now->cgroup = record.identity.cgroup;  // it may have been moved
+  return record::difference(record.identity, *now).empty();
+}
+
+// Of devices that a scope was to have, for the next one of this name.
+void leave_no_word(const std::string& scope) {
+  if (!systemd::is_scope(scope)) return;
+  if (const auto transient = systemd::open_transient())
+    systemd::forget_scope(transient->get(), scope);
+}
+
+// The root file system of the record, where it still is. One that has been mounted anew has another
+// device number; its inodes are the same.
+Result<UniqueFd> open_root(const Record& record) {
+  auto root = files::open_host_directory(record.rootfs, ErrorId::Rootfs);
+  if (!root) return root;
+  struct stat status {};
+  if (::fstat(root->get(), &status) != 0)
+    return system_failure(ErrorId::Kernel, "stat " + quote(record.rootfs));
+  if (status.st_ino != record.root.inode)
+    return failure(ErrorId::Rootfs,
+                   quote(record.rootfs) + " is another directory by now, or not mounted any more");
+  return root;
+}
+
+Result<litter::Swept> sweep(const Store& store, const Remains& remains) {
+  if (!remains.root) return std::unexpected(remains.root.error());
+  std::optional<std::string> former;
+  if (auto kept = store.read_former(remains.name))
+    former = std::move(*kept);
+  else if (kept.error().code() != std::errc::no_such_file_or_directory)
+    return std::unexpected(std::move(kept).error());
+  return litter::sweep(remains.root->get(), remains.record, former);
+}
+
+// Whether the root is gone, and everything with it.
+bool is_gone(const Error& error) { return error.id() == ErrorId::Rootfs; }
+
+std::string said_of(const Remains& remains, const litter::Swept& swept) {
+  std::string text = quote(remains.record.id) + ": ";
+  text += swept.taken == 0 ? "nothing was left of the driver"
+                           : std::to_string(swept.taken) + " names taken away or put back";
+  for (const auto& path : swept.left) text += "; " + quote(path.value) + " has been changed, stays";
+  return text + "\n";
+}
+
+Result<std::optional<Store>> open_store() {
+  auto store = Store::open(Store::Missing::Fail);
+  if (store) return std::move(*store);
+  const auto code = store.error().code();
+  // There is none, or they are the host's root's, for whom this engine does not work.
+  if (code == std::errc::no_such_file_or_directory || code == std::errc::permission_denied)
+    return std::nullopt;
+  return std::unexpected(std::move(store).error());
+}
+
+}  // namespace
+
+Result<void> forget(const Stopped& container) {
+  const auto store = open_store();
+  if (!store) return std::unexpected(Error(store.error()));
+  if (!*store) return {};
+  const auto name = record::file_name(container.bundle, container.id);
+  auto record = (*store)->read(name);
+  if (!record) return (*store)->remove(name);  // what cannot be read goes all the same
+  if (const auto procfs = container::open_procfs(); procfs && is_alive(*procfs, *record))
+    return failure(ErrorId::Record, "the container " + quote(container.id) +
+                                        " is said to have stopped, but its process " +
+                                        std::to_string(record->pid) + " still runs");
+  if (record->scope) leave_no_word(*record->scope);
+  auto root = open_root(*record);
+  const Remains remains{name, std::move(*record), std::move(root)};
+  if (auto done = sandbox::confine_to_sweeping(); !done) return done;
+  if (const auto swept = sweep(**store, remains); !swept && !is_gone(swept.error()))
+    return std::unexpected(swept.error());
+  return (*store)->remove(name);
+}
+
+Result<std::string> clean_up(Journal& journal) {
+  const auto store = open_store();
+  if (!store) return std::unexpected(Error(store.error()));
+  if (!*store) return "there is no record of any container\n";
+  const auto names = (*store)->names();
+  if (!names) return std::unexpected(names.error());
+  const auto procfs = container::open_procfs();
+  if (!procfs) return std::unexpected(procfs.error());
+  std::vector<Remains> all;
+  std::string text;
+  for (const auto& name : *names) {
+    auto record = (*store)->read(name);
+    if (!record) {
+      journal.warning({WarningId::Litter, record.error().text() + "; it stays"});
+      continue;
+    }
+    if (is_alive(*procfs, *record)) {
+      text += quote(record->id) + ": still runs\n";
+      continue;
+    }
+    if (record->scope) leave_no_word(*record->scope);
+    auto root = open_root(*record);
+    all.push_back({name, std::move(*record), std::move(root)});
+  }
+  if (auto done = sandbox::confine_to_sweeping(); !done)
+    return std::unexpected(std::move(done).error());
+  for (const auto& remains : all) {
+    const auto swept = sweep(**store, remains);
+    if (swept)
+      text += said_of(remains, *swept);
+    else if (is_gone(swept.error()))
+      text += quote(remains.record.id) + ": its root file system is gone, and so is its record (" +
+              swept.error().message() + ")\n";
+    else
+      journal.warning({WarningId::Litter, quote(remains.record.id) + ": " + swept.error().text() +
+                                              "; its record stays"});
+    if (!swept && !is_gone(swept.error())) continue;
+    if (auto done = (*store)->remove(remains.name); !done)
+      return std::unexpected(std::move(done).error());
+  }
+  return text.empty() ? "there is no record of any container\n" : text;
+}
+
+}  // namespace nvhook

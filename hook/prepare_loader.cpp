@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "prepare_loader.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "nvhook/base/quote.hpp"
+#include "nvhook/container/survey.hpp"
+#include "nvhook/elf/elf.hpp"
+#include "nvhook/ldcache/question.hpp"
+#include "nvhook/plan/make_plan.hpp"
+
+namespace nvhook {
+namespace {
+
+ldcache::Abi abi_of(plan::Kind kind) {
+  if (kind == plan::Kind::Library32) return ldcache::Abi::I386;
+  return elf::native().machine == elf::Machine::AArch64 ? ldcache::Abi::AArch64
+                                                        : ldcache::Abi::X86_64;
+}
+
+std::vector<ldcache::Library> libraries_of(const plan::LoaderCache& loader) {
+  std::vector<ldcache::Library> libraries;
+  libraries.reserve(loader.libraries.size());
+  for (const auto& [name, path, kind] : loader.libraries)
+    libraries.push_back({.name = name, .path = path.value, .abi = abi_of(kind)});
+  return libraries;
+}
+
+std::string_view content_of(const LoaderFacts& facts) {
+  if (!facts.file || !facts.file->content) return {};
+  return facts.file->content->bytes;
+}
+
+}  // namespace
+
+Result<LoaderFacts> survey_loader(const container::Rootfs& rootfs, const container::Image& image,
+                                  const std::optional<container::Place>& tree,
+                                  const std::vector<container::MountEntry>& mounts) {
+  LoaderFacts facts;
+  const auto place = plan::loader_file_of(image);
+  if (!place) return facts;
+  auto file = container::survey_file(rootfs, *place, mounts, plan::kMaxLoaderFile);
+  if (!file) return std::unexpected(std::move(file).error());
+  facts.file = std::move(*file);
+  if (!tree || image.libc != container::Libc::Glibc) return facts;
+  auto directory = container::survey_file(rootfs, plan::loader_directory_file(), mounts, 0);
+  if (!directory) return std::unexpected(std::move(directory).error());
+  facts.directory = std::move(*directory);
+  return facts;
+}
+
+Result<void> complete_loader_file(plan::Plan& plan, const LoaderFacts& facts, PendingSpec& parser) {
+  using plan::CacheAction;
+  auto& loader = plan.loader;
+  if (loader.path.value.empty()) {
+    parser.dismiss();
+    return {};
+  }
+  const auto kind = loader.action == CacheAction::MuslPath ? ldcache::FileKind::MuslPath
+                                                           : ldcache::FileKind::Cache;
+  const auto libraries = libraries_of(loader);
+  auto bytes = parser.loader_file(ldcache::ask(kind, libraries, content_of(facts)));
+  if (!bytes && bytes.error().id() == ErrorId::DriverRead) {
+    // What makes no sense to us makes none to the loader. (Damage is no harm: ours are few.)
+    plan.warnings.push_back({WarningId::LdCache, quote(loader.path.value) +
+                                                     " of the image is damaged (" +
+                                                     bytes.error().message() +
+                                                     "): the new one has the driver's libraries "
+                                                     "alone"});
+    if (loader.action == CacheAction::Merge) loader.action = CacheAction::Create;
+    bytes = ldcache::answer(ldcache::ask(kind, libraries, {}));
+  }
+  if (!bytes) return std::unexpected(std::move(bytes).error());
+  loader.bytes = std::move(*bytes);
+  return {};
+}
+
+}  // namespace nvhook

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "nvhook/base/error.hpp"
+#include "nvhook/container/facts.hpp"
+#include "nvhook/container/mountinfo.hpp"
+#include "nvhook/container/rootfs.hpp"
+#include "nvhook/plan/plan.hpp"
+#include "read_spec.hpp"
+
+namespace nvhook {
+
+// What the image has of its loader's files.
+struct LoaderFacts {
+  std::optional<container::FileFacts> file;       // the one by which it finds libraries
+  std::optional<container::FileFacts> directory;  // for ldconfig(8), if a tree is due
+};
+
+// Fails as container::survey_file() does.
+[[nodiscard]] Result<LoaderFacts> survey_loader(const container::Rootfs& rootfs,
+                                                const container::Image& image,
+                                                const std::optional<container::Place>& tree,
+                                                const std::vector<container::MountEntry>& mounts);
+
+// The bytes of the plan's loader file, made by the parser child. Of a cache that makes no sense it
+// keeps nothing (W_LDCACHE). Lets the child go. Fails with E_STATE_LIMIT, if it breaks its limits,
+// E_KERNEL.
+[[nodiscard]] Result<void> complete_loader_file(plan::Plan& plan, const LoaderFacts& facts,
+                                                PendingSpec& parser);
+
+}  // namespace nvhook
