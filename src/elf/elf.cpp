@@ -20,17 +20,20 @@ constexpr std::size_t kMaxSegments = 256;        // the linker makes about ten
 constexpr std::size_t kMaxDynamic = 4096;        // entries; a large library has 40
 constexpr std::size_t kMaxNeeded = 256;          // a large library has 20
 constexpr std::size_t kMaxNotes = 256;           // a usual file has three
-constexpr std::size_t kMaxNoteBytes = 1U << 16;  // of one segment; usual are 100
+constexpr std::size_t kMaxNoteBytes = 1U << 16;  // of one segment or section; usual are 100
+constexpr std::size_t kMaxSections = 512;        // the linker makes about thirty
 
 struct Bits32 {
   using Header = Elf32_Ehdr;
   using Segment = Elf32_Phdr;
+  using Section = Elf32_Shdr;
   using Dynamic = Elf32_Dyn;
 };
 
 struct Bits64 {
   using Header = Elf64_Ehdr;
   using Segment = Elf64_Phdr;
+  using Section = Elf64_Shdr;
   using Dynamic = Elf64_Dyn;
 };
 
@@ -53,12 +56,19 @@ struct Dynamic {
 };
 
 template <class Bits>
-Result<std::vector<typename Bits::Segment>> read_segments(const ReadAt& read_at) {
+Result<typename Bits::Header> read_header(const ReadAt& read_at) {
   const auto start = read_at(0, sizeof(typename Bits::Header));
   if (!start) return malformed("shorter than its header");
   const auto header = ByteReader(*start).take<typename Bits::Header>();
   if (!header) return malformed("shorter than its header");
   if (header->e_type != ET_DYN) return malformed("not a shared object");
+  return *header;
+}
+
+template <class Bits>
+Result<std::vector<typename Bits::Segment>> read_segments(const ReadAt& read_at) {
+  const auto header = read_header<Bits>(read_at);
+  if (!header) return std::unexpected(header.error());
   if (header->e_phentsize != sizeof(typename Bits::Segment))
     return malformed("segment entries of a strange size");
   // PN_XNUM (0xffff: the count stands elsewhere) is beyond the limit as well.
@@ -162,6 +172,62 @@ Result<bool> read_notes(const ReadAt& read_at, const Segment& segment, std::vect
 }
 
 template <class Bits>
+Result<std::vector<Note>> segment_notes(const ReadAt& read_at) {
+  const auto segments = read_segments<Bits>(read_at);
+  if (!segments) return std::unexpected(segments.error());
+  std::vector<Note> notes;
+  for (const auto& segment : *segments) {
+    if (segment.p_type != PT_NOTE) continue;
+    auto read = read_notes(read_at, segment, notes);
+    if (!read) return std::unexpected(std::move(read).error());
+  }
+  return notes;
+}
+
+// Whether the string at `position` of the sections' string table is `name`.
+template <class Section>
+Result<bool> has_name(const ReadAt& read_at, const Section& strings, std::uint64_t position,
+                      std::string_view name) {
+  if (position >= strings.sh_size) return malformed("section name outside its table");
+  const std::uint64_t start = strings.sh_offset + position;
+  if (start < position) return malformed("section name outside the file");
+  if (strings.sh_size - position <= name.size()) return false;  // with its NUL it is longer
+  const auto bytes = read_at(start, name.size() + 1);
+  if (!bytes) return malformed("section name outside the file");
+  return bytes->back() == std::byte{0} &&
+         std::ranges::equal(bytes->first(name.size()), std::as_bytes(std::span(name)));
+}
+
+template <class Bits>
+Result<std::optional<std::span<const std::byte>>> note_section(const ReadAt& read_at,
+                                                               std::string_view name) {
+  using Section = typename Bits::Section;
+  const auto header = read_header<Bits>(read_at);
+  if (!header) return std::unexpected(header.error());
+  if (header->e_shoff == 0 || header->e_shnum == 0) return std::nullopt;
+  if (header->e_shentsize != sizeof(Section)) return malformed("section entries of a strange size");
+  if (header->e_shnum > kMaxSections) return malformed("too many sections");
+  if (header->e_shstrndx >= header->e_shnum) return malformed("section names in no section");
+
+  const auto table = read_at(header->e_shoff, header->e_shnum * sizeof(Section));
+  if (!table) return malformed("section table outside the file");
+  const auto strings =
+      ByteReader(skip(*table, header->e_shstrndx * sizeof(Section))).take<Section>();
+  ByteReader in(*table);
+  while (const auto section = in.take<Section>()) {
+    if (section->sh_type != SHT_NOTE) continue;
+    const auto is_it = has_name(read_at, *strings, section->sh_name, name);
+    if (!is_it) return std::unexpected(is_it.error());
+    if (!*is_it) continue;
+    if (section->sh_size > kMaxNoteBytes) return malformed("too long notes");
+    const auto bytes = read_at(section->sh_offset, static_cast<std::size_t>(section->sh_size));
+    if (!bytes) return malformed("notes outside the file");
+    return *bytes;
+  }
+  return std::nullopt;
+}
+
+template <class Bits>
 Result<Library> parse_as(const ReadAt& read_at, Identity identity) {
   const auto segments = read_segments<Bits>(read_at);
   if (!segments) return std::unexpected(segments.error());
@@ -193,6 +259,12 @@ Result<Library> parse_as(const ReadAt& read_at, Identity identity) {
   }
   if (!has_dynamic) return malformed("no dynamic segment");
   return library;
+}
+
+Result<Identity> identify_at_start(const ReadAt& read_at) {
+  const auto start = read_at(0, kIdentityBytes);
+  if (!start) return malformed("shorter than its header");
+  return identify(*start);
 }
 
 }  // namespace
@@ -237,12 +309,25 @@ Result<Identity> identify(std::span<const std::byte> start) {
 }
 
 Result<Library> parse(const ReadAt& read_at) {
-  const auto start = read_at(0, kIdentityBytes);
-  if (!start) return malformed("shorter than its header");
-  const auto identity = identify(*start);
+  const auto identity = identify_at_start(read_at);
   if (!identity) return std::unexpected(identity.error());
   return identity->elf_class == Class::Elf32 ? parse_as<Bits32>(read_at, *identity)
                                              : parse_as<Bits64>(read_at, *identity);
+}
+
+Result<std::vector<Note>> notes_of_segments(const ReadAt& read_at) {
+  const auto identity = identify_at_start(read_at);
+  if (!identity) return std::unexpected(identity.error());
+  return identity->elf_class == Class::Elf32 ? segment_notes<Bits32>(read_at)
+                                             : segment_notes<Bits64>(read_at);
+}
+
+Result<std::optional<std::span<const std::byte>>> find_note_section(const ReadAt& read_at,
+                                                                    std::string_view name) {
+  const auto identity = identify_at_start(read_at);
+  if (!identity) return std::unexpected(identity.error());
+  return identity->elf_class == Class::Elf32 ? note_section<Bits32>(read_at, name)
+                                             : note_section<Bits64>(read_at, name);
 }
 
 Result<Library> parse(std::span<const std::byte> file) {

@@ -163,6 +163,80 @@ TEST(Elf, SurvivesBeingCutAtAnyLength) {
     EXPECT_NE(why_refused(good.substr(0, size)), "accepted") << size;
 }
 
+ReadAt reader_of(const std::string& bytes) {
+  return [&bytes](std::uint64_t at, std::size_t size) -> std::optional<std::span<const std::byte>> {
+    if (at > bytes.size() || size > bytes.size() - at) return std::nullopt;
+    return bytes_of(bytes).subspan(static_cast<std::size_t>(at), size);
+  };
+}
+
+// What stands in the section ".note.x", or why nothing can be said.
+std::string section_of(const std::string& bytes) {
+  const auto section = find_note_section(reader_of(bytes), ".note.x");
+  if (!section) return section.error().text();
+  if (!*section) return "none";
+  return {reinterpret_cast<const char*>((*section)->data()), (*section)->size()};
+}
+
+std::string with_sections(std::vector<ElfImage::Section> sections, int bits = 64) {
+  return ElfImage{
+      .bits = bits, .soname = "", .needed = {}, .notes = {}, .note_sections = std::move(sections)}
+      .bytes();
+}
+
+TEST(NoteSection, IsFoundByItsWholeName) {
+  for (const int bits : {32, 64})
+    EXPECT_EQ(section_of(with_sections(
+                  {{".note.xy", "a"}, {".note", "b"}, {".note.x", "c"}, {".note.x", "d"}}, bits)),
+              "c");
+  EXPECT_EQ(section_of(with_sections({{".note.xy", "a"}, {"x", "b"}})), "none");
+  EXPECT_EQ(section_of(with_sections({})), "none");
+}
+
+TEST(NoteSection, IsFoundWhereThereIsNoSegment) {
+  const auto bytes = with(with_sections({{".note.x", "c"}}), test::kElfSegmentCount - 2,
+                          std::uint32_t{0});  // neither a number of segments nor a size of entries
+
+  EXPECT_EQ(section_of(bytes), "c");
+}
+
+TEST(NoteSection, IsNotReadThroughTablesThatLeaveTheFile) {
+  const auto good = with_sections({{".note.x", "abcd"}});
+  const auto table = good.size() - 3 * 64;  // sh_name at 0, sh_offset at 24, sh_size at 32
+  const std::uint64_t far = 0xffffffffffffff00;
+
+  EXPECT_THAT(section_of(with(good, test::kElfSectionTable, far)), HasSubstr("section table out"));
+  EXPECT_THAT(section_of(with(good, test::kElfSectionSize, std::uint16_t{63})),
+              HasSubstr("strange size"));
+  EXPECT_THAT(section_of(with(good, test::kElfSectionCount, std::uint16_t{513})),
+              HasSubstr("too many sections"));
+  EXPECT_THAT(section_of(with(good, test::kElfSectionNames, std::uint16_t{3})),
+              HasSubstr("names in no section"));
+  EXPECT_THAT(section_of(with(good, table + 64, std::uint32_t{1000})),
+              HasSubstr("name outside its table"));
+  EXPECT_THAT(section_of(with(good, table + 128 + 24, far)), HasSubstr("name outside the file"));
+  EXPECT_THAT(section_of(with(good, table + 128 + 24, ~std::uint64_t{0})),
+              HasSubstr("name outside the file"));
+  EXPECT_THAT(section_of(with(good, table + 64 + 24, far)), HasSubstr("notes outside the file"));
+  EXPECT_THAT(section_of(with(good, table + 64 + 32, std::uint64_t{65537})),
+              HasSubstr("too long notes"));
+  for (std::size_t size = 0; size < good.size(); ++size)
+    EXPECT_THAT(section_of(good.substr(0, size)), HasSubstr("E_DRIVER_READ")) << size;
+}
+
+TEST(NotesOfSegments, AreThoseOfTheWholeLibrary) {
+  const auto bytes =
+      ElfImage{.soname = "", .needed = {}, .notes = {{7, "Four5", "xyz"}, {1, "GNU", "abcd"}}}
+          .bytes();
+
+  const auto notes = notes_of_segments(reader_of(bytes));
+
+  ASSERT_TRUE(notes) << notes.error().text();
+  ASSERT_THAT(*notes, SizeIs(2));
+  EXPECT_EQ(notes->back().name, "GNU");
+  EXPECT_FALSE(notes_of_segments(reader_of(bytes.substr(0, bytes.size() - 1))));
+}
+
 TEST(Identity, IsReadFromTheFirstBytesAlone) {
   const auto bytes = ElfImage{.machine = 183, .soname = "", .needed = {}, .notes = {}}.bytes();
 

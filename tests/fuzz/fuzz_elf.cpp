@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -29,6 +30,14 @@ bool is_name_within(std::string_view name, Bytes whole) {
 // has an identity, the same one.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto file = std::as_bytes(std::span(data, size));
+  const auto section = nvhook::elf::find_note_section(
+      [file](std::uint64_t offset, std::size_t length) -> std::optional<Bytes> {
+        if (offset > file.size() || length > file.size() - offset) return std::nullopt;
+        return file.subspan(static_cast<std::size_t>(offset), length);
+      },
+      ".note.x");
+  if (section && *section && !lies_within(**section, file)) std::abort();
+
   const auto library = nvhook::elf::parse(file);
   if (!library) return 0;
   const auto identity = nvhook::elf::identify(file.first(nvhook::elf::kIdentityBytes));

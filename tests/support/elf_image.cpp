@@ -13,7 +13,38 @@ namespace {
 // Memory addresses differ from file offsets, as in real libraries' data segments.
 constexpr std::uint32_t kBase = 0x1000;
 
-template <class Header, class Segment, class Dynamic>
+template <class Header, class Section>
+void add_sections(std::string& file, const std::vector<ElfImage::Section>& wanted) {
+  std::string names(1, '\0');
+  std::vector<Section> table(1);  // the first is none
+  const auto add = [&](const std::string& name, std::uint32_t type, const std::string& bytes) {
+    Section section{};
+    section.sh_name = static_cast<std::uint32_t>(names.size());
+    section.sh_type = type;
+    section.sh_offset = static_cast<std::uint32_t>(file.size());
+    section.sh_size = static_cast<std::uint32_t>(bytes.size());
+    section.sh_addralign = 4;
+    table.push_back(section);
+    names += name + '\0';
+    file += bytes;
+  };
+  for (const auto& section : wanted) add(section.name, SHT_NOTE, section.bytes);
+  const std::string own_name = ".shstrtab";
+  add(own_name, SHT_STRTAB, names + own_name + '\0');
+
+  Header header;
+  std::memcpy(&header, file.data(), sizeof header);
+  header.e_shoff = static_cast<std::uint32_t>(file.size());
+  header.e_shentsize = sizeof(Section);
+  header.e_shnum = static_cast<std::uint16_t>(table.size());
+  header.e_shstrndx = static_cast<std::uint16_t>(table.size() - 1);
+  std::memcpy(file.data(), &header, sizeof header);
+  ByteWriter out;
+  for (const auto& section : table) out.put(section);
+  file += std::move(out).take();
+}
+
+template <class Header, class Segment, class Dynamic, class Section>
 std::string image(const ElfImage& wanted, unsigned char elf_class) {
   std::string strings(1, '\0');
   const auto intern = [&strings](const std::string& text) {
@@ -87,14 +118,16 @@ std::string image(const ElfImage& wanted, unsigned char elf_class) {
   segment(PT_NOTE, notes_at, notes_size);
   for (const char c : strings) out.put(c);
   for (const auto& entry : dynamic) out.put(entry);
-  return std::move(out).take() + note_bytes;
+  auto file = std::move(out).take() + note_bytes;
+  if (!wanted.note_sections.empty()) add_sections<Header, Section>(file, wanted.note_sections);
+  return file;
 }
 
 }  // namespace
 
 std::string ElfImage::bytes() const {
-  return bits == 32 ? image<Elf32_Ehdr, Elf32_Phdr, Elf32_Dyn>(*this, ELFCLASS32)
-                    : image<Elf64_Ehdr, Elf64_Phdr, Elf64_Dyn>(*this, ELFCLASS64);
+  return bits == 32 ? image<Elf32_Ehdr, Elf32_Phdr, Elf32_Dyn, Elf32_Shdr>(*this, ELFCLASS32)
+                    : image<Elf64_Ehdr, Elf64_Phdr, Elf64_Dyn, Elf64_Shdr>(*this, ELFCLASS64);
 }
 
 ElfImage::Note abi_note(std::uint32_t major, std::uint32_t minor, std::uint32_t patch) {

@@ -22,12 +22,23 @@ struct ElfImage {
   std::vector<std::string> needed;
   std::vector<Note> notes;
 
+  // A section of type SHT_NOTE. With any, the file ends with these, their names and their table.
+  struct Section {
+    std::string name;
+    std::string bytes;
+  };
+  std::vector<Section> note_sections = {};
+
   [[nodiscard]] std::string bytes() const;
 };
 
 // Where things lie in the bytes, for tests that damage them (64 bits).
 inline constexpr std::size_t kElfType = 16;
+inline constexpr std::size_t kElfSectionTable = 40;
 inline constexpr std::size_t kElfSegmentCount = 56;
+inline constexpr std::size_t kElfSectionSize = 58;
+inline constexpr std::size_t kElfSectionCount = 60;
+inline constexpr std::size_t kElfSectionNames = 62;
 inline constexpr std::size_t kElfSegments = 64;  // PT_LOAD, PT_DYNAMIC, PT_NOTE; 56 bytes each
 
 // A note as the linker puts it into objects that need Linux `major`.`minor`.`patch` or later.

@@ -67,4 +67,15 @@ using ReadAt = std::function<std::optional<std::span<const std::byte>>(std::uint
 // for a few kilobytes of it.
 [[nodiscard]] Result<Library> parse(const ReadAt& read_at);
 
+// The notes of a shared object's PT_NOTE segments, without anything else of it. Asks for the
+// header, the segments' table and each such segment; bounded as parse(). Fails with E_DRIVER_READ.
+[[nodiscard]] Result<std::vector<Note>> notes_of_segments(const ReadAt& read_at);
+
+// The bytes of the first section of type SHT_NOTE that has this name; nothing where there is none,
+// or where the file has no sections. No loader goes by sections: they may say anything. Asks for
+// the header, the sections' table (512 of them at most), names and the section (64 KiB at most).
+// Fails with E_DRIVER_READ. Source: elf(5), "Section header (Shdr)".
+[[nodiscard]] Result<std::optional<std::span<const std::byte>>> find_note_section(
+    const ReadAt& read_at, std::string_view name);
+
 }  // namespace nvhook::elf
