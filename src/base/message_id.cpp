@@ -67,6 +67,7 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::Musl, "W_MUSL"},
     WarningInfo{WarningId::ProgramPath, "W_PROGRAM_PATH"},
     WarningInfo{WarningId::Litter, "W_LITTER"},
+    WarningInfo{WarningId::CudaCompat, "W_CUDA_COMPAT"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -79,7 +80,7 @@ constexpr bool in_enum_order(const Table& table) {
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
 static_assert(kErrors.size() == std::to_underlying(ErrorId::Systemd) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::Litter) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::CudaCompat) + 1U);
 
 }  // namespace
 

@@ -25,19 +25,6 @@ struct Reached {
   ContainerPath missing;  // "/" if nothing is
 };
 
-// The path of `fd` below the root. The kernel gives both as it knows them, so the one begins with
-// the other: the descriptor was opened inside the root.
-Result<ContainerPath> path_below(ContainerRoot root, int fd) {
-  auto top = files::path_of(root.fd);
-  auto path = files::path_of(fd);
-  if (!top || !path) return std::unexpected(top ? path.error() : top.error());
-  if (*top == "/") return ContainerPath{std::move(*path)};
-  if (!path->starts_with(*top) || (path->size() > top->size() && (*path)[top->size()] != '/'))
-    return failure(ErrorId::Race, "directory " + quote(*path) + " left the root file system");
-  path->erase(0, top->size());
-  return ContainerPath{path->empty() ? "/" : std::move(*path)};
-}
-
 // Opens the directory, and tells where it really is. Most paths have no link on the way, and are
 // what they say; asking the kernel for the path of a descriptor takes longer than opening it.
 // /dev alone may be a mount of its own. Others are not even looked into: an automount would be made
@@ -52,9 +39,9 @@ Result<Reached> open_directory(ContainerRoot root, const ContainerPath& path) {
     return std::unexpected(std::move(fd).error());
   fd = files::open_at(root.fd, path.value, O_PATH | O_DIRECTORY, files::Lookup::InRootSameMount);
   if (!fd) return std::unexpected(std::move(fd).error());
-  auto resolved = path_below(root, fd->get());
+  auto resolved = files::path_below(root.fd, fd->get());
   if (!resolved) return std::unexpected(std::move(resolved).error());
-  return Reached{.fd = std::move(*fd), .resolved = std::move(*resolved), .missing = {"/"}};
+  return Reached{.fd = std::move(*fd), .resolved = {std::move(*resolved)}, .missing = {"/"}};
 }
 
 Result<Reached> reach(ContainerRoot root, const ContainerPath& directory) {

@@ -119,4 +119,17 @@ Result<std::string> path_of(int fd) {
   return std::string(buffer.data(), static_cast<std::size_t>(size));
 }
 
+// The kernel gives both paths as it knows them, so the one begins with the other.
+Result<std::string> path_below(int root, int fd) {
+  const auto top = path_of(root);
+  auto path = path_of(fd);
+  if (!top || !path) return std::unexpected(top ? path.error() : top.error());
+  if (*top == "/") return path;
+  if (!path->starts_with(*top) || (path->size() > top->size() && (*path)[top->size()] != '/'))
+    return failure(ErrorId::Race, "directory " + quote(*path) + " left the root file system");
+  path->erase(0, top->size());
+  if (path->empty()) path->assign("/");
+  return path;
+}
+
 }  // namespace nvhook::files

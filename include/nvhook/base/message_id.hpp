@@ -69,6 +69,7 @@ enum class WarningId : std::uint8_t {
   Musl,            // the image's C library is another than the driver's libraries are made for
   ProgramPath,     // programs are not where PATH leads
   Litter,          // what a dead container has of ours cannot be taken away
+  CudaCompat,      // the image's newer driver libraries are not used, for they cannot be judged
 };
 
 struct ErrorInfo {

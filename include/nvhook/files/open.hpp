@@ -47,4 +47,8 @@ template <class Side>
 // text in messages and plans; a decision never rests on it. Fails with E_KERNEL.
 [[nodiscard]] Result<std::string> path_of(int fd);
 
+// The path of `fd`, which was opened inside the root, as it looks from there: "/" for the root itself.
+// Fails with E_KERNEL, E_RACE (it was moved out of the root).
+[[nodiscard]] Result<std::string> path_below(int root, int fd);
+
 }  // namespace nvhook::files
