@@ -10,6 +10,7 @@
 
 #include "driver/resolver.hpp"
 #include "nvhook/base/quote.hpp"
+#include "nvhook/files/open.hpp"
 
 namespace nvhook::driver {
 namespace {
@@ -30,8 +31,8 @@ constexpr std::array kPrograms = {
     ProgramRow{"nvidia-cuda-mps-server", Capability::Compute},
 };
 
-// The real path of the executable file there; nothing if there is none.
-Result<std::optional<HostPath>> find_executable(Resolver& resolver, const HostPath& path) {
+// The executable file there; nothing if there is none.
+Result<std::optional<ResolvedFile>> open_executable(Resolver& resolver, const HostPath& path) {
   auto file = resolver.open(path, O_PATH);
   if (!file && leads_nowhere(file.error())) return std::nullopt;
   if (!file) return std::unexpected(std::move(file).error());
@@ -40,7 +41,19 @@ Result<std::optional<HostPath>> find_executable(Resolver& resolver, const HostPa
     return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
   constexpr auto kAnyExecute = S_IXUSR | S_IXGRP | S_IXOTH;
   if (!S_ISREG(status.st_mode) || (status.st_mode & kAnyExecute) == 0) return std::nullopt;
-  return std::move(file->path);
+  return *std::move(file);
+}
+
+// The same program as NVIDIA has made it: nixpkgs writes a loader of its store into those in bin,
+// which no container has, and leaves those in origBin for containers.
+// Source: nixpkgs, pkgs/os-specific/linux/nvidia-x11/builder.sh.
+Result<std::optional<ResolvedFile>> open_original(HostRoot root, Resolver& resolver,
+                                                  const ResolvedFile& program) {
+  if (program.path.parent().name() != "bin") return std::nullopt;
+  auto inside = files::path_below(root.fd, program.fd.get());
+  if (!inside) return std::unexpected(std::move(inside).error());
+  const HostPath path{*std::move(inside)};
+  return open_executable(resolver, path.parent().parent() / "origBin" / path.name());
 }
 
 }  // namespace
@@ -53,10 +66,16 @@ Result<std::vector<Program>> find_programs(HostRoot root,
   for (const auto& row : kPrograms) {
     if (!wanted.contains(row.capability)) continue;
     for (const auto& directory : directories) {
-      auto path = find_executable(resolver, HostPath{directory} / row.name);
-      if (!path) return std::unexpected(std::move(path).error());
-      if (!*path) continue;
-      programs.push_back({**std::move(path), row.capability});
+      const auto path = HostPath{directory} / row.name;
+      auto file = open_executable(resolver, path);
+      if (!file) return std::unexpected(std::move(file).error());
+      if (!*file) continue;
+      // In a directory of the search itself there is nothing of a store: no need to ask.
+      const bool linked = !(*file)->path.value.ends_with(path.value);
+      auto original = linked ? open_original(root, resolver, **file) : std::nullopt;
+      if (!original) return std::unexpected(std::move(original).error());
+      auto& taken = *original ? **original : **file;
+      programs.push_back({std::move(taken.path), row.capability});
       break;
     }
   }
