@@ -56,7 +56,7 @@ Result<Reached> reach(ContainerRoot root, const ContainerPath& directory) {
   if (missing.empty()) return reached;
   // A name that is missing, and not a link that leads nowhere: no directory can be made there.
   const auto first = missing.substr(1, missing.find('/', 1) - 1);
-  struct stat status {};
+  struct stat status{};
   if (::fstatat(reached->fd.get(), first.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
     errno = ENOENT;
     return system_failure(ErrorId::DstResolve, quote(first) + " is a link to nothing");
@@ -77,7 +77,7 @@ Result<bool> is_shared(const std::vector<MountEntry>& mounts, std::uint64_t moun
 // Whether names once made in the directory stay, or none can be made: the flags "a" and "i" of
 // chattr(1), which bind root, too. File systems that have none say nothing.
 bool is_fixed(int directory) {
-  struct statx facts {};
+  struct statx facts{};
   constexpr auto kFixed = STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE;
   return ::statx(directory, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, &facts) == 0 &&
          (facts.stx_attributes & kFixed) != 0;
@@ -134,7 +134,7 @@ Standing standing_of(mode_t mode) {
 
 Result<Found> look_at(const Rootfs& rootfs, const Examined& directory, const std::string& name) {
   Found found;
-  struct statx facts {};
+  struct statx facts{};
   if (::statx(directory.fd.get(), name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
               STATX_TYPE | STATX_MNT_ID, &facts) != 0) {
     if (errno == ENOENT) return found;
