@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,8 +75,9 @@ Result<Outcome> look_closer(const Spec& spec, PendingSpec& parser, const config:
 }
 
 // From a container's description to its plan. The settings are read while the description is
-// parsed.
-Result<Outcome> look_at_container(Texts texts, const Command& command, Phases& phases,
+// parsed. `parser` is to be kept for a while: its process ends beside what this one does next.
+Result<Outcome> look_at_container(Texts texts, const Command& command,
+                                  std::optional<PendingSpec>& parser, Phases& phases,
                                   Journal& journal) {
   if (std::holds_alternative<NoGpuMentioned>(texts))
     return request::NothingAsked{"the container asks for no GPU"};
@@ -85,24 +87,26 @@ Result<Outcome> look_at_container(Texts texts, const Command& command, Phases& p
   auto pending = PendingSpec::start(std::get<SpecTexts>(texts));
   texts = NoGpuMentioned{};  // may be large, and only the child reads them
   if (!pending) return std::unexpected(std::move(pending).error());
+  parser = std::move(*pending);
   if (auto done = phases.begin(Phase::Request); !done)
     return std::unexpected(std::move(done).error());
   auto settings = settings_for(command, journal);
   if (!phases.filtered()) journal.warning(no_filters());
-  auto finished = pending->finish();
+  auto finished = parser->finish();
   if (!finished) return std::unexpected(std::move(finished).error());
   if (auto* stopped = std::get_if<Stopped>(&*finished)) return std::move(*stopped);
   const auto& spec = std::get<Spec>(*finished);
   journal.about(spec.state.id);
   if (!settings) return std::unexpected(std::move(settings).error());
-  return look_closer(spec, *pending, *settings, phases, journal);
+  return look_closer(spec, *parser, *settings, phases, journal);
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
   auto texts = command.bundle ? read_texts_of_bundle(*command.bundle) : read_texts();
   if (!texts) return std::unexpected(std::move(texts).error());
   Phases phases(sandbox::Course::DryRun);
-  const auto outcome = look_at_container(std::move(*texts), command, phases, journal);
+  std::optional<PendingSpec> parser;
+  const auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   const auto style = ::isatty(STDOUT_FILENO) == 1 && !surroundings.no_color ? plan::Style::Colour
                                                                             : plan::Style::Plain;
@@ -129,7 +133,8 @@ Result<void> run_hook(const Command& command, Journal& journal) {
   if (described == nullptr) return {};
   auto systemd_step = SystemdStep::begin(described->pid);
   Phases phases(sandbox::Course::Hook);
-  const auto outcome = look_at_container(std::move(*texts), command, phases, journal);
+  std::optional<PendingSpec> parser;
+  const auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   if (const auto* stopped = std::get_if<Stopped>(&*outcome)) return forget(*stopped);
   const auto* prepared = std::get_if<Prepared>(&*outcome);
@@ -141,6 +146,7 @@ Result<void> run_hook(const Command& command, Journal& journal) {
   if (journal.debugging()) journal.step(plan::to_json(prepared->plan));
   apply::Observer observer;
   if (journal.debugging()) observer = [&](std::string_view step) { journal.step(step); };
+  parser.reset();  // nobody is waited for in the container
   const auto done = apply::run(prepared->plan,
                                {.procfs = prepared->procfs,
                                 .process = *prepared->process,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nvhook/base/quote.hpp"
+#include "nvhook/compat/consider.hpp"
 #include "nvhook/container/image.hpp"
 #include "nvhook/container/mountinfo.hpp"
 #include "nvhook/container/survey.hpp"
@@ -65,6 +66,26 @@ Result<void> open_rootfs(const std::string& path, Prepared& prepared) {
   if (!rootfs) return std::unexpected(std::move(rootfs).error());
   prepared.rootfs = std::move(*rootfs);
   return {};
+}
+
+// The image's own driver libraries, where its programs are to find them first.
+Result<plan::Preferred> look_for_compat(const request::Request& request,
+                                        const config::Settings& settings, const Prepared& prepared,
+                                        std::string_view host_version, PendingSpec& parser) {
+  if (!request.capabilities.contains(Capability::Compute)) return plan::Preferred{};
+  auto outcome = compat::consider(
+      settings.container.cuda_compat, prepared.rootfs.root(), host_version,
+      [&](std::string_view question) { return parser.ask_of_compat(question); });
+  if (!outcome) return std::unexpected(std::move(outcome).error());
+  plan::Preferred preferred{.directory = {},
+                            .names = {},
+                            .reason = std::move(outcome->reason),
+                            .warnings = std::move(outcome->warnings)};
+  if (outcome->first) {
+    preferred.directory = std::move(outcome->first->directory);
+    preferred.names = std::move(outcome->first->names);
+  }
+  return preferred;
 }
 
 const container::FileFacts* pointer_to(const std::optional<container::FileFacts>& facts) {
@@ -142,6 +163,8 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
   if (!draft) return std::unexpected(std::move(draft).error());
   const auto survey = container::survey(prepared.rootfs, plan::places_of(*draft), mounts->entries);
   if (!survey) return std::unexpected(Error(survey.error()));
+  const auto preferred = look_for_compat(request, settings, prepared, driver->version, parser);
+  if (!preferred) return std::unexpected(Error(preferred.error()));
   const auto loader = survey_loader(prepared.rootfs, *image, draft->tree, mounts->entries);
   if (!loader) return std::unexpected(Error(loader.error()));
 
@@ -157,10 +180,12 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
                                           .survey = *survey,
                                           .loader_file = pointer_to(loader->file),
                                           .loader_directory = pointer_to(loader->directory),
+                                          .preferred = &*preferred,
                                           .own_user_namespace = has_users_of_its_own(prepared)});
   if (!plan) return std::unexpected(std::move(plan).error());
   if (auto done = complete_loader_file(*plan, *loader, parser); !done)
     return std::unexpected(std::move(done).error());
+  parser.dismiss();
   prepared.plan = std::move(*plan);
   prepared.device_rules = spec.config.device_rules;
   if (prepared.cgroup && !prepared.cgroup->directory)

@@ -54,14 +54,11 @@ Result<LoaderFacts> survey_loader(const container::Rootfs& rootfs, const contain
 Result<void> complete_loader_file(plan::Plan& plan, const LoaderFacts& facts, PendingSpec& parser) {
   using plan::CacheAction;
   auto& loader = plan.loader;
-  if (loader.path.value.empty()) {
-    parser.dismiss();
-    return {};
-  }
+  if (loader.path.value.empty()) return {};
   const auto kind = loader.action == CacheAction::MuslPath ? ldcache::FileKind::MuslPath
                                                            : ldcache::FileKind::Cache;
   const auto libraries = libraries_of(loader);
-  auto bytes = parser.loader_file(ldcache::ask(kind, libraries, content_of(facts)));
+  auto bytes = parser.ask_of_loader_file(ldcache::ask(kind, libraries, content_of(facts)));
   if (!bytes && bytes.error().id() == ErrorId::DriverRead) {
     // What makes no sense to us makes none to the loader. (Damage is no harm: ours are few.)
     plan.warnings.push_back({WarningId::LdCache, quote(loader.path.value) +

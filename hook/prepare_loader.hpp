@@ -26,7 +26,7 @@ struct LoaderFacts {
                                                 const std::vector<container::MountEntry>& mounts);
 
 // The bytes of the plan's loader file, made by the parser child. Of a cache that makes no sense it
-// keeps nothing (W_LDCACHE). Lets the child go. Fails with E_STATE_LIMIT, if it breaks its limits,
+// keeps nothing (W_LDCACHE). Fails with E_STATE_LIMIT, if it breaks its limits,
 // E_KERNEL.
 [[nodiscard]] Result<void> complete_loader_file(plan::Plan& plan, const LoaderFacts& facts,
                                                 PendingSpec& parser);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "nvhook/base/quote.hpp"
+#include "nvhook/compat/exchange.hpp"
 #include "nvhook/files/open.hpp"
 #include "nvhook/files/read.hpp"
 #include "nvhook/ldcache/question.hpp"
@@ -28,7 +29,7 @@ using sandbox::ParserChild;
 
 constexpr std::chrono::milliseconds kInputDeadline{2000};  // a runtime writes the state at once
 
-enum Document : std::uint8_t { kState = 1, kConfig = 2, kLoaderFile = 3 };
+enum Document : std::uint8_t { kState = 1, kConfig = 2, kLoaderFile = 3, kCompat = 4 };
 
 static_assert(oci::kMaxConfigBytes <= ParserChild::kMaxDocument);
 static_assert(oci::kMaxKept < ParserChild::kMaxRecord);
@@ -43,6 +44,7 @@ Result<std::string> to_record(std::uint8_t kind, std::string_view document) {
     return oci::encode(*state);
   }
   if (kind == kLoaderFile) return ldcache::answer(document);
+  if (kind == kCompat) return compat::answer(document);
   auto config = oci::parse_config(document);
   if (!config) return std::unexpected(std::move(config).error());
   return oci::encode(*config);
@@ -185,11 +187,14 @@ Result<std::variant<Stopped, Spec>> PendingSpec::finish() {
   return spec;
 }
 
-Result<std::string> PendingSpec::loader_file(std::string_view question) {
+Result<std::string> PendingSpec::ask_of_loader_file(std::string_view question) {
   child_.ask({kLoaderFile, question});
-  auto bytes = child_.answer();
-  child_.dismiss();  // the last of its documents
-  return bytes;
+  return child_.answer();
+}
+
+Result<std::string> PendingSpec::ask_of_compat(std::string_view question) {
+  child_.ask({kCompat, question});
+  return child_.answer();
 }
 
 void PendingSpec::dismiss() { child_.dismiss(); }

@@ -61,9 +61,10 @@ class PendingSpec {
   // made up, without a pid.
   [[nodiscard]] Result<std::variant<Stopped, Spec>> finish();
 
-  // Has the child answer a question of ldcache::ask(): the last one. Fails as ldcache::answer()
-  // does, and as ParserChild::answer().
-  [[nodiscard]] Result<std::string> loader_file(std::string_view question);
+  // Has the child answer a question of ldcache::ask(), or one of compat's. Fails as
+  // ldcache::answer() and compat::answer() do, and as ParserChild::answer().
+  [[nodiscard]] Result<std::string> ask_of_loader_file(std::string_view question);
+  [[nodiscard]] Result<std::string> ask_of_compat(std::string_view question);
 
   // Nothing more will be asked.
   void dismiss();

@@ -68,7 +68,8 @@ Json paths(const std::vector<ContainerPath>& list) {
 Json to_object(const LoaderCache& loader) {
   return {{"action", name_of(loader.action)},
           {"path", loader.path.value.empty() ? Json(nullptr) : Json(loader.path.value)},
-          {"directories", paths(loader.directories)}};
+          {"directories", paths(loader.directories)},
+          {"compat", loader.compat.empty() ? Json(nullptr) : Json(loader.compat)}};
 }
 
 Json to_object(const Device& device) {

@@ -105,6 +105,7 @@ std::vector<std::vector<std::string>> loader_of(const Plan& plan) {
   std::vector<std::vector<std::string>> rows;
   rows.push_back({plan.loader.path.value.empty() ? "loader" : shown(plan.loader.path.value),
                   std::string(deed_of(plan.loader.action))});
+  if (!plan.loader.compat.empty()) rows.push_back({"CUDA compat", plan.loader.compat});
   for (const auto& file : plan.files) rows.push_back({shown(file.path.value), "is made"});
   return rows;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settle_loader.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -87,6 +89,20 @@ void warn_of_musl(Plan& plan) {
        "programs do not run"});
 }
 
+// Where the loader gets a new cache only: musl's takes whole directories.
+void put_first(Plan& plan, const Preferred& preferred) {
+  auto& loader = plan.loader;
+  loader.compat = preferred.reason;
+  std::ranges::copy(preferred.warnings, std::back_inserter(plan.warnings));
+  if (preferred.names.empty()) return;
+  std::vector<Findable> first;
+  for (const auto& name : preferred.names)
+    first.push_back({name, preferred.directory / name, Kind::Library});
+  loader.libraries.insert(loader.libraries.begin(), std::make_move_iterator(first.begin()),
+                          std::make_move_iterator(first.end()));
+  loader.directories.insert(loader.directories.begin(), preferred.directory);
+}
+
 }  // namespace
 
 bool root_is_read_only(const Inputs& in) { return in.config.root_readonly || in.image.read_only; }
@@ -107,6 +123,7 @@ void settle_loader(Plan& plan, const Inputs& in) {
   loader.action = action_for(in, facts);
   loader.path = path;
   loader.former = former_of(facts);
+  if (in.preferred != nullptr && in.image.libc == Libc::Glibc) put_first(plan, *in.preferred);
   const bool has_ldconfig = in.image.libc == Libc::Glibc && loader.action != CacheAction::Bind;
   if (plan.tree && has_ldconfig && in.loader_directory)
     add_directory_file(plan, *in.loader_directory);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times nvhook as a hook of real runc containers, next to a yardstick.
 
-Five cases run in turns, in a random order within each round, so that the machine's moods hit them
+All cases run in turns, in a random order within each round, so that the machine's moods hit them
 all alike. Every run has a root of its own: an overlayfs whose lower layer is the image and whose
 upper layer is new, so mountpoints are really made. hook_timer stands between runc and the hook and
 times the hook alone.
@@ -10,11 +10,13 @@ times the hook alone.
 Before anything is timed, one run of each case shows what it leaves behind. The floor must leave
 what nvhook leaves for the same request, or a ratio between the two would mean nothing.
 
-Needs root, runc and the devices controller of cgroup v1. Standard library only.
+Needs root, runc, the devices controller of cgroup v1, and a mount namespace of its own. Standard
+library only.
 """
 
 import argparse
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -31,6 +33,7 @@ WARM_UP_ROUNDS = 3
 GPUS = 2
 PATIENCE_S = 60
 PROBE = ["/bin/cat", "/proc/self/mountinfo", "/sys/fs/cgroup/devices/devices.list"]
+RECORDS = pathlib.Path("/run/nvhook")
 DEVICES_CGROUP = pathlib.Path("/sys/fs/cgroup/devices")
 
 
@@ -64,22 +67,24 @@ def run(*command):
 class Case:
     """A hook and the request it is run for."""
 
-    def __init__(self, label, title, program, environment):
+    def __init__(self, label, title, program, environment, image=None):
         self.label = label
         self.title = title
         self.program = [str(word) for word in program]
         self.environment = environment
+        self.image = image  # none: the one of most cases
 
 
 class Bench:
     """The directory that everything happens in, and the containers below it."""
 
-    def __init__(self, work, programs, image):
+    def __init__(self, work, programs, image, larger_image):
         self.work = work
         self.programs = programs
         self.image = image
+        self.larger_image = larger_image
         self.driver = work / "driver"
-        self.config = work / "config.toml"
+        self.config = {layout: work / f"{layout}.toml" for layout in ("system", "tree")}
         self.steps = work / "floor-steps"
         self.results = work / "results"
         self.root = work / "root"
@@ -91,8 +96,9 @@ class Bench:
     def close(self):
         """Ends what a run that failed may have left: a container, a mount."""
         run(*self.runc, "delete", "--force", self.container)
-        while self.root.is_mount():
-            run("umount", "--lazy", self.root)
+        for mounted in (self.root, RECORDS):
+            while mounted.is_mount():
+                run("umount", "--lazy", mounted)
 
     def prepare(self):
         run(self.programs / "simulated-driver", self.driver, "--gpus", GPUS)
@@ -100,10 +106,15 @@ class Bench:
         (self.work / "command").mkdir()
         shutil.copy(self.programs / "noop_hook", self.work / "command/noop")
         self.root.mkdir()
-        self.config.write_text("".join(
-            ["[roots]\n"] + [f"{key} = {json.dumps(str(path))}\n" for key, path in
-                             [("driver", self.driver), ("dev", self.driver),
-                              ("proc", self.driver / "proc"), ("sys", self.driver / "sys")]]))
+        for layout, config in self.config.items():
+            config.write_text("".join(
+                ["[roots]\n"] + [f"{key} = {json.dumps(str(path))}\n" for key, path in
+                                 [("driver", self.driver), ("dev", self.driver),
+                                  ("proc", self.driver / "proc"), ("sys", self.driver / "sys")]] +
+                [f'[container]\nlayout = "{layout}"\n']))
+        # nvhook's records: on a tmpfs, which /run is on most hosts, and nobody else's.
+        RECORDS.mkdir(mode=0o700, exist_ok=True)
+        run("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", RECORDS)
         (self.work / "spec").mkdir()
         run("runc", "spec", "--bundle", self.work / "spec")
         self.spec = json.loads((self.work / "spec/config.json").read_text())
@@ -116,10 +127,14 @@ class Bench:
             shutil.copy(self.programs / program, copy)
         return copy
 
-    def nvhook(self, *arguments):
-        return [self.installed("nvhook"), *arguments, "--config", self.config]
+    def nvhook(self, *arguments, layout="system"):
+        return [self.installed("nvhook"), *arguments, "--config", self.config[layout]]
 
-    def bundle(self, case, command):
+    def nvhook_and_ldconfig(self):
+        """What the hook would cost if it had ldconfig find the libraries, as other hooks do."""
+        return [self.installed("then_ldconfig"), self.root, *self.nvhook()]
+
+    def bundle(self, case, command, cleans_up=True):
         """A bundle directory for the case, whose container runs the command."""
         spec = json.loads(json.dumps(self.spec))
         spec["process"].update(terminal=False, args=command)
@@ -130,14 +145,14 @@ class Bench:
             {"path": timer, "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
              "args": [timer, str(self.results), case.label, *case.program]}]}
         nvhook = str(self.installed("nvhook"))
-        if str(case.program[0]) == nvhook:  # it removes its record; not timed
+        if cleans_up and nvhook in case.program:  # takes its things away; not timed
             spec["hooks"]["poststop"] = [{"path": nvhook, "args": [nvhook, "poststop"], "env": []}]
         directory = pathlib.Path(tempfile.mkdtemp(prefix=f"bundle-{case.label}-", dir=self.work))
         (directory / "config.json").write_text(json.dumps(spec))
         return directory
 
     @contextlib.contextmanager
-    def fresh_root(self):
+    def fresh_root(self, image=None):
         """Mounts a root that nobody has written to, and yields its upper layer.
 
         Every container needs one: the place to stop at when a signal asks for it.
@@ -148,7 +163,7 @@ class Bench:
         (layer / "upper").mkdir()
         (layer / "work").mkdir()
         run("mount", "-t", "overlay", "-o",
-            f"lowerdir={self.work / 'command'}:{self.image},"
+            f"lowerdir={self.work / 'command'}:{image or self.image},"
             f"upperdir={layer / 'upper'},workdir={layer / 'work'}", "overlay", self.root)
         try:
             yield layer / "upper"
@@ -176,9 +191,18 @@ class Bench:
         steps += [["bind", self.on_host(bind["source"]), bind["target"],
                    ",".join(bind["options"])] for bind in binds]
         steps += [["link", link["path"], link["target"]] for link in plan["symlinks"]]
+        steps += [["file", self.loader_file_of(case, path), path]
+                  for path in [plan["ldcache"]["path"]] if path]
         steps += [["device", device["major"], device["minor"]] for device in plan["devices"]]
         self.steps.write_text("".join(" ".join(map(str, step)) + "\n" for step in steps))
         return steps
+
+    def loader_file_of(self, case, path):
+        """The file that nvhook makes there, on the host."""
+        with self.fresh_root() as upper:
+            self.run_container(self.bundle(case, ["/noop"], cleans_up=False))
+            shutil.copy(upper / path.lstrip("/"), self.work / "loader-file")
+        return self.work / "loader-file"
 
     def on_host(self, source):
         """A plan names its sources below the driver root; the floor needs the host's path."""
@@ -189,11 +213,12 @@ class Bench:
     def end_state(self, case):
         """What the case's hook did, as a set of lines: mounts, files and cgroup rules."""
         with self.fresh_root() as upper:
-            shown = self.run_container(self.bundle(case, PROBE))
+            shown = self.run_container(self.bundle(case, PROBE, cleans_up=False))
             lines = set(map(comparable, shown.splitlines()))
             for path in upper.rglob("*"):
                 kind = ("link to " + os.readlink(path) if path.is_symlink() else
-                        "directory" if path.is_dir() else "file")
+                        "directory" if path.is_dir() else
+                        f"file {hashlib.sha256(path.read_bytes()).hexdigest()}")
                 lines.add(f"in the image: /{path.relative_to(upper)}: {kind}")
         return lines
 
@@ -203,7 +228,7 @@ class Bench:
             if number == 0:
                 self.results.unlink()
             for case in random.sample(cases, len(cases)):
-                with self.fresh_root():
+                with self.fresh_root(case.image):
                     self.run_container(bundles[case.label])
             progress(number + 1, runs)
         return read_results(self.results, cases)
@@ -334,7 +359,12 @@ def benchmark(bench, runs):
     none = Case("none", "nvhook, no request", [bench.installed("nvhook"), "createRuntime"], [])
     every = Case("all", "nvhook, all capabilities", bench.nvhook(),
                  [*request, "NVIDIA_DRIVER_CAPABILITIES=all"])
-    cases = [noop, floor, none, two, every]
+    tree = Case("tree", "nvhook, two GPUs, layout tree", bench.nvhook(layout="tree"), request)
+    ldconfig = Case("ldconfig", "nvhook, then ldconfig", bench.nvhook_and_ldconfig(), request)
+    larger = [Case(f"{case.label}-larger", f"{case.title}, larger image", case.program, request,
+                   bench.larger_image)
+              for case in (two, tree, ldconfig)]
+    cases = [noop, floor, none, two, every, tree, ldconfig, *larger]
 
     require_same(bench.end_state(floor), bench.end_state(two),
                  "the floor and nvhook answer the same request")
@@ -359,6 +389,8 @@ def main():
                         help="holds nvhook, simulated-driver and the programs of tests/bench")
     parser.add_argument("--image", type=pathlib.Path, required=True, metavar="DIR",
                         help="root file system of the containers; not written to")
+    parser.add_argument("--larger-image", type=pathlib.Path, required=True, metavar="DIR",
+                        help="one that has ten times the libraries")
     parser.add_argument("--work", type=pathlib.Path, required=True, metavar="DIR",
                         help="where a temporary directory is made; not on overlayfs")
     parser.add_argument("--runs", type=positive, default=200, help="of each case (default 200)")
@@ -367,7 +399,8 @@ def main():
     try:
         check_machine()
         with tempfile.TemporaryDirectory(prefix="bench-", dir=options.work.resolve()) as work:
-            bench = Bench(pathlib.Path(work), options.programs.resolve(), options.image.resolve())
+            bench = Bench(pathlib.Path(work), options.programs.resolve(), options.image.resolve(),
+                          options.larger_image.resolve())
 
             def stop(number, _):
                 bench.stop_signal = number

@@ -5,9 +5,10 @@
 // parses no JSON, checks nothing but what the system calls return, and undoes nothing. The file
 // STEPS was written beforehand from nvhook's own plan, one step a line, no blanks inside a field:
 //
-//   mkdir PATH                  PATH below ROOTFS, like all that follow but SOURCE
+//   mkdir PATH                  PATH below ROOTFS, like all that follow but each SOURCE
 //   bind SOURCE PATH OPTIONS    OPTIONS: ro nosuid nodev noexec, joined by commas
 //   link PATH TEXT
+//   file SOURCE PATH            the bytes of SOURCE, in the place of what is at PATH
 //   device MAJOR MINOR          a line for the cgroup's devices.allow (cgroup v1)
 //
 // Only the pid is taken from the OCI state on standard input. ROOTFS is looked up inside the
@@ -35,12 +36,14 @@ constexpr std::size_t kMaxText = 65536;
 constexpr std::size_t kMaxSteps = 256;
 constexpr std::size_t kMaxDirectories = 32;
 
+constexpr std::size_t kMaxFile = std::size_t{1} << 20U;
+
 using Text = std::array<char, kMaxText>;
 
 struct Step {
   std::string_view verb;
   std::array<const char*, 3> words = {};
-  int tree = -1;  // of a bind: the source, captured as a detached mount
+  int tree = -1;  // of a bind: the source, captured as a detached mount; of a file: open for reading
 };
 
 struct Directory {
@@ -51,6 +54,7 @@ struct Directory {
 Text steps_text;
 Text state_text;
 Text cgroup_text;
+std::array<char, kMaxFile> file_bytes;
 std::array<Step, kMaxSteps> steps;
 std::size_t step_count = 0;
 std::array<Directory, kMaxDirectories> directories;
@@ -184,6 +188,15 @@ void place(int root, const Step& step) {
   } else if (step.verb == "link") {
     const auto [directory, name] = place_of(root, step.words[0]);
     checked(symlinkat(step.words[1], directory, name), step.words[0]);
+  } else if (step.verb == "file") {
+    const auto [directory, name] = place_of(root, step.words[1]);
+    const auto size = checked(read(step.tree, file_bytes.data(), file_bytes.size()), "read");
+    constexpr auto kBeside = ".floor";
+    const int file = checked(
+        openat(directory, kBeside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), step.words[1]);
+    checked(write(file, file_bytes.data(), static_cast<std::size_t>(size)), "write");
+    close(file);
+    checked(renameat(directory, kBeside, directory, name), step.words[1]);
   } else if (step.verb == "mkdir") {
     const auto [directory, name] = place_of(root, step.words[0]);
     checked(mkdirat(directory, name, 0755), step.words[0]);
@@ -203,7 +216,10 @@ int main(int argc, char** argv) {
   umask(0);
 
   for (std::size_t i = 0; i < step_count; ++i)
-    if (steps[i].verb == "bind") steps[i].tree = captured(steps[i]);
+    if (steps[i].verb == "bind")
+      steps[i].tree = captured(steps[i]);
+    else if (steps[i].verb == "file")
+      steps[i].tree = checked(open(steps[i].words[0], O_RDONLY | O_CLOEXEC), steps[i].words[0]);
 
   checked(setns(process, CLONE_NEWNS), "setns");
   const int root = checked(open(argv[2], O_PATH | O_DIRECTORY | O_CLOEXEC), argv[2]);

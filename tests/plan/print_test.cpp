@@ -214,7 +214,7 @@ TEST(PlanJson, IsTheSchema) {
   EXPECT_EQ(document["devices"][0], json::parse(R"({"path": "/dev/nvidiactl", "type": "c",
       "major": 195, "minor": 255, "access": "rw"})"));
   EXPECT_EQ(document["ldcache"], json::parse(R"({"action": "none", "path": null,
-      "directories": []})"));
+      "directories": [], "compat": null})"));
   EXPECT_EQ(document["omitted"], json::parse(R"([{"reason": "another driver version",
       "path": "/usr/lib/libcuda.so.470.82.01"}])"));
   EXPECT_EQ(document["warnings"], json::parse(R"([{"id": "W_NO_LOADER",

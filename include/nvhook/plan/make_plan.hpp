@@ -66,6 +66,15 @@ struct Draft {
 // Largest loader file that is exchanged. That of a full desktop has 200 KiB.
 inline constexpr std::size_t kMaxLoaderFile = std::size_t{4} << 20U;
 
+// Libraries of the image's own that its programs are to find before the driver's of the same names:
+// CUDA's forward compatibility.
+struct Preferred {
+  ContainerPath directory;         // without links; empty: there are none
+  std::vector<std::string> names;  // of files in it
+  std::string reason;              // why so, for people; empty: the image has nothing of the kind
+  std::vector<Warning> warnings;
+};
+
 struct Inputs {
   Container container;
   const oci::Config& config;
@@ -76,6 +85,7 @@ struct Inputs {
   // Of loader_file_of(), and of loader_directory_file() in Layout::Tree.
   const container::FileFacts* loader_file = nullptr;
   const container::FileFacts* loader_directory = nullptr;
+  const Preferred* preferred = nullptr;
   // Whether the container's process is in a user namespace of its own; without a process nobody
   // knows, and config.json says what is meant.
   std::optional<bool> own_user_namespace = {};

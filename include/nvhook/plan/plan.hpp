@@ -86,6 +86,7 @@ struct LoaderCache {
   ContainerPath path;                      // empty: none
   std::vector<ContainerPath> directories;  // where the libraries are
   std::vector<Findable> libraries;         // the first of a name counts
+  std::string compat;                      // for people: whether the image's own come first
   std::optional<Former> former;
   std::string bytes;  // of the new file; complete() gives them
   bool operator==(const LoaderCache&) const = default;
