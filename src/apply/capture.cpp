@@ -68,7 +68,6 @@ Result<UniqueFd> Capturer::check(const plan::Mount& mount, DeviceNumber number) 
   struct stat status{};
   if (::fstat(fd->get(), &status) != 0)
     return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
-
   if (mount.kind == plan::Kind::Device) {
     if (auto fine = check_node(path, status, number); !fine)
       return std::unexpected(std::move(fine).error());

@@ -52,16 +52,14 @@ std::string text_of(DeviceNumber number) {
 Result<HostPath> check_node(const NodeDirectory& directory, const std::string& name,
                             DeviceNumber expected) {
   auto path = directory.path / name;
-  const auto fd = files::open_at(directory.fd, name, O_PATH | O_NOFOLLOW, files::Lookup::Plain);
-  if (!fd) {
-    if (!leads_nowhere(fd.error())) return std::unexpected(Error(fd.error()).within("device node"));
+  struct stat status {};
+  if (::fstatat(directory.fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    auto failed = system_failure(ErrorId::Kernel, "device node " + quote(path.value)).error();
+    if (!leads_nowhere(failed)) return std::unexpected(std::move(failed));
     return failure(ErrorId::NodeMissing,
                    "no device node " + quote(path.value) +
                        "; run nvidia-modprobe or nvidia-smi once on the host, that makes it");
   }
-  struct stat status{};
-  if (::fstat(fd->get(), &status) != 0)
-    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
   if (S_ISLNK(status.st_mode))
     return failure(ErrorId::NodeType, quote(path.value) + " is a symbolic link, not a device");
   if (!S_ISCHR(status.st_mode))

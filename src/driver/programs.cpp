@@ -32,13 +32,11 @@ constexpr std::array kPrograms = {
 };
 
 // The executable file there; nothing if there is none.
-Result<std::optional<ResolvedFile>> open_executable(Resolver& resolver, const HostPath& path) {
-  auto file = resolver.open(path, O_PATH);
+Result<std::optional<ResolvedFile>> find_executable(Resolver& resolver, const HostPath& path) {
+  auto file = resolver.look_at(path);
   if (!file && leads_nowhere(file.error())) return std::nullopt;
   if (!file) return std::unexpected(std::move(file).error());
-  struct stat status{};
-  if (::fstat(file->fd.get(), &status) != 0)
-    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
+  const auto& status = file->status;
   constexpr auto kAnyExecute = S_IXUSR | S_IXGRP | S_IXOTH;
   if (!S_ISREG(status.st_mode) || (status.st_mode & kAnyExecute) == 0) return std::nullopt;
   return *std::move(file);
@@ -47,13 +45,15 @@ Result<std::optional<ResolvedFile>> open_executable(Resolver& resolver, const Ho
 // The same program as NVIDIA has made it: nixpkgs writes a loader of its store into those in bin,
 // which no container has, and leaves those in origBin for containers.
 // Source: nixpkgs, pkgs/os-specific/linux/nvidia-x11/builder.sh.
-Result<std::optional<ResolvedFile>> open_original(HostRoot root, Resolver& resolver,
-                                                  const ResolvedFile& program) {
-  if (program.path.parent().name() != "bin") return std::nullopt;
-  auto inside = files::path_below(root.fd, program.fd.get());
+Result<std::optional<ResolvedFile>> find_original(HostRoot root, Resolver& resolver,
+                                                  const HostPath& asked, const HostPath& real) {
+  if (real.parent().name() != "bin") return std::nullopt;
+  const auto program = resolver.open(asked, O_PATH);
+  if (!program) return std::unexpected(program.error());
+  auto inside = files::path_below(root.fd, program->fd.get());
   if (!inside) return std::unexpected(std::move(inside).error());
   const HostPath path{*std::move(inside)};
-  return open_executable(resolver, path.parent().parent() / "origBin" / path.name());
+  return find_executable(resolver, path.parent().parent() / "origBin" / path.name());
 }
 
 }  // namespace
@@ -67,12 +67,12 @@ Result<std::vector<Program>> find_programs(HostRoot root,
     if (!wanted.contains(row.capability)) continue;
     for (const auto& directory : directories) {
       const auto path = HostPath{directory} / row.name;
-      auto file = open_executable(resolver, path);
+      auto file = find_executable(resolver, path);
       if (!file) return std::unexpected(std::move(file).error());
       if (!*file) continue;
       // In a directory of the search itself there is nothing of a store: no need to ask.
       const bool linked = !(*file)->path.value.ends_with(path.value);
-      auto original = linked ? open_original(root, resolver, **file) : std::nullopt;
+      auto original = linked ? find_original(root, resolver, path, (*file)->path) : std::nullopt;
       if (!original) return std::unexpected(std::move(original).error());
       auto& taken = *original ? **original : **file;
       programs.push_back({std::move(taken.path), row.capability});

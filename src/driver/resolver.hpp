@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/stat.h>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,8 +14,9 @@
 namespace nvhook::driver {
 
 struct ResolvedFile {
-  UniqueFd fd;
+  UniqueFd fd;    // empty if it was only looked at
   HostPath path;  // on this host, without any symbolic link
+  struct stat status {};
 };
 
 // Opens files below a root as open_in_root does, and tells their real paths. Made for many files of
@@ -25,6 +28,9 @@ class Resolver {
 
   // Fails with E_KERNEL, E_RACE.
   [[nodiscard]] Result<ResolvedFile> open(const HostPath& path, int flags);
+
+  // Likewise without opening it: a third of the system calls.
+  [[nodiscard]] Result<ResolvedFile> look_at(const HostPath& path);
 
  private:
   struct Directory {

@@ -126,17 +126,15 @@ Result<std::optional<std::string>> Shelf::objection(Slot& slot, const Candidate&
 }
 
 Result<void> Shelf::consider(Slot& slot, const Candidate& candidate) {
-  const auto& [fd, path] = candidate.file;
+  const auto& path = candidate.file.path;
   if (slot.taken && slot.taken->path == path) {
     add_link(*slot.taken, candidate.name);
     return {};
   }
 
-  struct stat status{};
-  if (::fstat(fd.get(), &status) != 0)
-    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
-  auto reason = S_ISREG(status.st_mode) ? objection(slot, candidate)
-                                        : Result<std::optional<std::string>>("not a regular file");
+  auto reason = S_ISREG(candidate.file.status.st_mode)
+                    ? objection(slot, candidate)
+                    : Result<std::optional<std::string>>("not a regular file");
   if (!reason) return failed_to(quote(path.value), std::move(reason));
   if (!*reason && slot.taken) *reason = "the loader prefers " + slot.taken->path.value;
   if (*reason) {

@@ -47,8 +47,9 @@ Result<void> fill_from_cache(Shelf& shelf, const LibrarySearch& search, std::str
     if (slot->taken && !entry->name.contains(".so.")) continue;
     const auto path = HostPath::parse(entry->path);
     if (!path) continue;  // nothing that ldconfig writes
-    const auto flags = Shelf::looks_into(*slot) ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH;
-    const auto file = resolver.open(*path, flags);
+    const auto file = Shelf::looks_into(*slot)
+                          ? resolver.open(*path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+                          : resolver.look_at(*path);
     if (!file && !leads_nowhere(file.error()))
       return std::unexpected(Error(file.error()).within("named in ld.so.cache"));
     if (!file) {
