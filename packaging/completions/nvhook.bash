@@ -20,11 +20,14 @@ _nvhook() {
     reapply)
       words=(--pid --config --debug --help)
       ;;
+    cleanup)
+      words=(--config --debug --help)
+      ;;
     --pid)
       return
       ;;
     *)
-      words=(prestart createRuntime poststop reapply
+      words=(prestart createRuntime poststop reapply cleanup
         --dry-run --bundle --format --config --driver-root --dev-root --proc-root --sys-root
         --debug --help --version)
       ;;

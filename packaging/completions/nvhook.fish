@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 complete -c nvhook -f -n __fish_use_subcommand -a 'prestart createRuntime poststop' -d 'which hook this is'
 complete -c nvhook -n __fish_use_subcommand -a reapply -d 'give a running container its devices again'
+complete -c nvhook -n __fish_use_subcommand -a cleanup -d 'take away what dead containers have left'
 complete -c nvhook -n '__fish_seen_subcommand_from reapply' -l pid -x -d 'the first process of the container'
 complete -c nvhook -l dry-run -d 'print the plan, change nothing'
 complete -c nvhook -l bundle -x -a '(__fish_complete_directories)' -d 'plan for this bundle'
