@@ -72,7 +72,9 @@ Result<litter::Swept> sweep(const Store& store, const Remains& remains) {
 }
 
 // Whether the root is gone, and everything with it.
-bool is_gone(const Error& error) { return error.id() == ErrorId::Rootfs; }
+bool is_gone(const Error& error) {
+  return error.id() == ErrorId::Rootfs && (!error.code() || leads_nowhere(error));
+}
 
 std::string said_of(const Remains& remains, const litter::Swept& swept) {
   std::string text = quote(remains.record.id) + ": ";

@@ -130,7 +130,7 @@ Result<std::string> merge(std::span<const std::byte> present, std::span<const Li
     return failure(ErrorId::DriverRead, "ld.so.cache: there is no room for more entries");
   std::ranges::stable_sort(after.entries, comes_first);
   auto bytes = write(after);
-  if (bytes.size() > kMaxCacheBytes)
+  if (bytes.empty() || bytes.size() > kMaxCacheBytes)
     return failure(ErrorId::DriverRead, "ld.so.cache: it would be larger than the limit");
   return bytes;
 }

@@ -92,7 +92,10 @@ void append_extensions(std::string& out, const std::vector<std::uint32_t>& folde
 std::string write(const Contents& contents) {
   Strings strings(sizeof(Header) + contents.entries.size() * sizeof(RawEntry));
   std::string entries;
-  for (const auto& entry : contents.entries) append(entries, raw_of(entry, strings));
+  for (const auto& entry : contents.entries) {
+    append(entries, raw_of(entry, strings));
+    if (strings.table().size() > kMaxCacheBytes) return {};  // hostile strings share their bytes
+  }
   std::vector<std::uint32_t> folders;
   for (const auto folder : contents.folders) folders.push_back(strings.add(folder));
 

@@ -17,7 +17,8 @@ struct Contents {
   std::string_view generator;
 };
 
-// The bytes of such a cache. An old block in front is empty: nothing since glibc 2.2 reads it.
+// The bytes of such a cache; empty if its strings alone take more than kMaxCacheBytes. An old block in
+// front is empty: nothing since glibc 2.2 reads it.
 [[nodiscard]] std::string write(const Contents& contents);
 
 }  // namespace nvhook::ldcache

@@ -16,6 +16,18 @@ HostPath node_of(const plan::Plan& plan, const plan::Device& device) {
   return mount == plan.mounts.end() ? HostPath{device.path.value} : mount->source;
 }
 
+// Those that a tree has inside of it. On kernels without detached mounts they are in the root.
+std::vector<ContainerPath> directories_of_tree(const plan::Plan& plan) {
+  std::vector<ContainerPath> all;
+  if (!plan.tree) return all;
+  for (const auto& mount : plan.mounts) {
+    auto directory = mount.target.parent();
+    if (directory.parent() == *plan.tree && std::ranges::find(all, directory) == all.end())
+      all.push_back(std::move(directory));
+  }
+  return all;
+}
+
 Object file_at(const ContainerPath& path, std::string_view bytes) {
   return {
       .kind = ObjectKind::File, .path = path, .content = Fingerprint{bytes.size(), hash_of(bytes)}};
@@ -39,6 +51,8 @@ Record from_plan(const plan::Plan& plan, const Identity& identity, FileId root,
     record.devices.push_back(
         {.path = device.path, .node = node_of(plan, device), .number = device.number});
   for (const auto& path : plan.directories)
+    record.objects.push_back({.kind = ObjectKind::Directory, .path = path});
+  for (const auto& path : directories_of_tree(plan))
     record.objects.push_back({.kind = ObjectKind::Directory, .path = path});
   if (plan.tree) record.objects.push_back({.path = *plan.tree, .creates = false});
   for (const auto& mount : plan.mounts)

@@ -161,7 +161,7 @@ TEST(LdCacheMerge, FailsAsReadingFails) {
 TEST(LdCacheMerge, WritesEachStringOnce) {
   const std::string path = "/" + std::string(4000, 'x');
   CacheImage image;
-  for (int i = 0; i < 2000; ++i) image.entries.push_back({"lib" + std::to_string(i), path});
+  for (int i = 0; i < 1000; ++i) image.entries.push_back({"lib" + std::to_string(i), path});
 
   EXPECT_LT(merged(image, {kCuda}).size(), 120'000U);
 }
@@ -173,6 +173,25 @@ TEST(LdCacheMerge, RefusesMoreThanItWouldRead) {
 
   EXPECT_TRUE(merge(bytes_of(bytes), {}, kGenerator));
   EXPECT_FALSE(merge(bytes_of(bytes), std::vector{kCuda}, kGenerator));
+}
+
+// Each path is the end of another, so they share their bytes; written out they would take 30 MB.
+TEST(LdCacheMerge, RefusesWhatItWouldHaveToWriteOut) {
+  constexpr std::uint32_t kLongest = 4000;
+  CacheImage image;
+  for (std::uint32_t i = 0; i < kLongest; ++i) image.entries.push_back({"a", "/"});
+  image.entries.push_back({"a", std::string(kLongest, '/')});
+  auto bytes = image.bytes();
+  const auto longest_at = static_cast<std::uint32_t>(bytes.size() - kLongest - 1);
+  for (std::uint32_t i = 0; i < kLongest; ++i) {
+    const auto path_at = longest_at + i;
+    std::memcpy(&bytes[test::kCacheEntries + 24U * i + 8], &path_at, sizeof path_at);
+  }
+
+  const auto cache = merge(bytes_of(bytes), std::vector{kCuda}, kGenerator);
+
+  ASSERT_FALSE(cache);
+  EXPECT_THAT(cache.error().text(), ::testing::HasSubstr("limit"));
 }
 
 TEST(LdCacheNames, CompareAsTheLoaderCompares) {

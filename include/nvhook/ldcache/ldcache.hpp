@@ -12,7 +12,7 @@
 namespace nvhook::ldcache {
 
 // Largest cache that is read. A full desktop's is 200 KiB.
-inline constexpr std::size_t kMaxCacheBytes = std::size_t{8} << 20U;
+inline constexpr std::size_t kMaxCacheBytes = std::size_t{4} << 20U;
 
 // Most entries that are taken. A full desktop's cache has 6000.
 inline constexpr std::size_t kMaxEntries = 65536;
