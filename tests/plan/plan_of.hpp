@@ -17,7 +17,9 @@
 // What the tests of make_plan share: a plan of a usual host for an image that they change.
 namespace nvhook::plan {
 
+using container::Content;
 using container::DirectoryFacts;
+using container::FileFacts;
 using container::Found;
 using container::MountKind;
 using container::Place;
@@ -54,6 +56,14 @@ inline Found mounted_file() {
   return found;
 }
 
+// A name in /etc of the image.
+inline FileFacts in_etc(Found found, std::optional<Content> content = std::nullopt) {
+  return {.trouble = {},
+          .directory = {.resolved = {"/etc"}, .exists = true},
+          .found = std::move(found),
+          .content = std::move(content)};
+}
+
 // An image with the usual directories, in which nothing of the plan's stands unless a test says so.
 class PlanOf : public ::testing::Test {
  protected:
@@ -69,6 +79,12 @@ class PlanOf : public ::testing::Test {
     directories_[directory] = {.resolved = directory, .exists = true, .mount = mount};
   }
 
+  // Before the container starts, so that a tree of its own is drafted.
+  void root_is_read_only() {
+    config_.root_readonly = true;
+    drafted_read_only_ = true;
+  }
+
   // Everything that a plan could make is there already.
   void everything_stands() {
     for (const auto& mount : draft().mounts)
@@ -78,7 +94,7 @@ class PlanOf : public ::testing::Test {
   }
 
   [[nodiscard]] Draft draft() const {
-    auto made = plan::draft(request_, driver_, image_);
+    auto made = plan::draft(request_, driver_, image_, layout_, drafted_read_only_);
     EXPECT_TRUE(made) << made.error().text();
     return made ? std::move(*made) : Draft{};
   }
@@ -94,6 +110,8 @@ class PlanOf : public ::testing::Test {
                                           .driver = driver_,
                                           .image = image_,
                                           .survey = survey,
+                                          .loader_file = pointer_to(loader_file_),
+                                          .loader_directory = pointer_to(loader_directory_),
                                           .own_user_namespace = own_user_namespace_});
   }
 
@@ -107,6 +125,12 @@ class PlanOf : public ::testing::Test {
   [[nodiscard]] std::optional<ErrorId> error() const {
     const auto made = make();
     return made ? std::nullopt : std::optional(made.error().id());
+  }
+
+  [[nodiscard]] static std::vector<WarningId> warnings(const Plan& plan) {
+    std::vector<WarningId> ids;
+    for (const auto& warning : plan.warnings) ids.push_back(warning.id);
+    return ids;
   }
 
   // The mounts onto `target`, of which there should be one.
@@ -123,8 +147,17 @@ class PlanOf : public ::testing::Test {
   driver::Driver driver_ = test::sample_driver();
   container::Image image_ = test::debian_image();
   std::optional<bool> own_user_namespace_;
+  Layout layout_ = Layout::System;
+  bool drafted_read_only_ = false;
+  std::optional<FileFacts> loader_file_;       // none: not looked at
+  std::optional<FileFacts> loader_directory_;  // likewise
   std::map<Place, Found> found_;
   std::map<ContainerPath, DirectoryFacts> directories_;
+
+ private:
+  static const FileFacts* pointer_to(const std::optional<FileFacts>& facts) {
+    return facts ? &*facts : nullptr;
+  }
 };
 
 inline const std::string kLibraries = "/usr/lib/x86_64-linux-gnu/";
