@@ -245,7 +245,7 @@ Result<FileFacts> survey_file(const Rootfs& rootfs, const Place& place,
     facts.trouble = refusal.message();
     return facts;
   }
-  facts.directory = std::move(directory->facts);
+  facts.directory = directory->facts;
   if (!directory->fd) return facts;
   auto found = look_at(rootfs, *directory, place.name);
   if (!found)
