@@ -22,10 +22,11 @@ bool has(std::string_view list, std::string_view directory) {
 
 std::string extend_musl_path(std::string_view present,
                              std::span<const std::string_view> directories) {
-  std::string text(present.empty() ? kUsual : present);
+  // The loader reads no further than to the first NUL.
+  std::string text(present.empty() ? kUsual : present.substr(0, present.find('\0')));
   for (const auto directory : directories) {
     if (has(text, directory)) continue;
-    if (!kSeparators.contains(text.back())) text += '\n';
+    if (!text.empty() && !kSeparators.contains(text.back())) text += '\n';
     text.append(directory) += '\n';
   }
   return text;
