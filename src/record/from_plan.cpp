@@ -16,16 +16,20 @@ HostPath node_of(const plan::Plan& plan, const plan::Device& device) {
   return mount == plan.mounts.end() ? HostPath{device.path.value} : mount->source;
 }
 
-// Those that a tree has inside of it. On kernels without detached mounts they are in the root.
-std::vector<ContainerPath> directories_of_tree(const plan::Plan& plan) {
-  std::vector<ContainerPath> all;
-  if (!plan.tree) return all;
-  for (const auto& mount : plan.mounts) {
-    auto directory = mount.target.parent();
-    if (directory.parent() == *plan.tree && std::ranges::find(all, directory) == all.end())
-      all.push_back(std::move(directory));
-  }
-  return all;
+// On a kernel without detached mounts the tree is in the container's root itself, and there are
+// directories in it: ours for certain if the tree is.
+void add_directories_in_tree(const plan::Plan& plan, std::vector<Object>& objects) {
+  if (std::ranges::find(plan.directories, *plan.tree) == plan.directories.end()) return;
+  const auto prefix = plan.tree->value + "/";
+  const auto add = [&](const ContainerPath& path) {
+    if (!path.value.starts_with(prefix)) return;
+    auto directory = path.parent();
+    if (directory != *plan.tree &&
+        std::ranges::find(objects, directory, &Object::path) == objects.end())
+      objects.push_back({.kind = ObjectKind::Directory, .path = std::move(directory)});
+  };
+  for (const auto& mount : plan.mounts) add(mount.target);
+  for (const auto& link : plan.symlinks) add(link.path);
 }
 
 Object file_at(const ContainerPath& path, std::string_view bytes) {
@@ -52,9 +56,10 @@ Record from_plan(const plan::Plan& plan, const Identity& identity, FileId root,
         {.path = device.path, .node = node_of(plan, device), .number = device.number});
   for (const auto& path : plan.directories)
     record.objects.push_back({.kind = ObjectKind::Directory, .path = path});
-  for (const auto& path : directories_of_tree(plan))
-    record.objects.push_back({.kind = ObjectKind::Directory, .path = path});
-  if (plan.tree) record.objects.push_back({.path = *plan.tree, .creates = false});
+  if (plan.tree) {
+    record.objects.push_back({.path = *plan.tree, .creates = false});
+    add_directories_in_tree(plan, record.objects);
+  }
   for (const auto& mount : plan.mounts)
     if (mount.state == plan::State::Mount)
       record.objects.push_back({.path = mount.target, .creates = mount.makes_point});
