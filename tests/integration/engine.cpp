@@ -68,12 +68,36 @@ EngineBundle::EngineBundle(const std::string& root_kind) {
 
 EngineBundle::~EngineBundle() { ::umount2(bundle_.on_disk("/rootfs").c_str(), MNT_DETACH); }
 
-Finished EngineBundle::run_in(Engine engine, const std::string& script) {
-  config["process"]["args"] = {"/bin/sh", "-c", script};
+void EngineBundle::write_config(const std::vector<std::string>& arguments) {
+  config["process"]["args"] = arguments;
   bundle_.file("/config.json", config.dump());
+}
+
+Finished EngineBundle::run_in(Engine engine, const std::string& script) {
+  return run_program_in(engine, {"/bin/sh", "-c", script});
+}
+
+Finished EngineBundle::run_program_in(Engine engine, const std::vector<std::string>& arguments) {
+  write_config(arguments);
   const auto finished = run_engine(engine, {"run", "--bundle", path(), id()});
-  run_engine(engine, {"delete", "--force", id()});  // there is one only if it was interrupted
+  delete_in(engine);  // there is one only if it was interrupted
   return finished;
+}
+
+pid_t EngineBundle::start_in(Engine engine, const std::string& script) {
+  write_config({"/bin/sh", "-c", script});
+  // The container would hold the pipes to us.
+  const auto started = run({"sh", "-c", R"(exec "$@" </dev/null >/dev/null 2>&1)", "start",
+                            name_of(engine), "run", "--detach", "--bundle", path(), id()});
+  EXPECT_EQ(started.status, 0);
+  const auto state = nlohmann::json::parse(run_engine(engine, {"state", id()}).out, nullptr, false);
+  const auto pid = state.is_object() ? state.value("pid", 0) : 0;
+  EXPECT_GT(pid, 1);
+  return pid;
+}
+
+Finished EngineBundle::delete_in(Engine engine) {
+  return run_engine(engine, {"delete", "--force", id()});
 }
 
 Finished EngineBundle::run_engine(Engine engine, std::vector<std::string> arguments) const {

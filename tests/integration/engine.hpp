@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -44,6 +46,13 @@ class EngineBundle {
   // Runs a shell script in a new container, to its end.
   Finished run_in(Engine engine, const std::string& script);
   Finished run_in_runc(const std::string& script) { return run_in(Engine::Runc, script); }
+  // Runs a program, of an image that may have no shell.
+  Finished run_program_in(Engine engine, const std::vector<std::string>& arguments);
+  // Starts a container that runs a shell script, and leaves it running, with no streams of ours.
+  // Gives its first process; fails the test if it does not start.
+  pid_t start_in(Engine engine, const std::string& script);
+  // Deletes what was started, killing it if it still runs.
+  Finished delete_in(Engine engine);
 
   [[nodiscard]] std::filesystem::path path() const { return bundle_.on_disk(); }
   // The container's name, and with it the last of its cgroup's path.
@@ -56,6 +65,7 @@ class EngineBundle {
   [[nodiscard]] std::vector<std::string> written() const;
 
  private:
+  void write_config(const std::vector<std::string>& arguments);
   Finished run_engine(Engine engine, std::vector<std::string> arguments) const;
 
   FakeRoot bundle_;
