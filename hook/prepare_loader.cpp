@@ -39,6 +39,7 @@ Result<LoaderFacts> survey_loader(const container::Rootfs& rootfs, const contain
                                   const std::optional<container::Place>& tree,
                                   const std::vector<container::MountEntry>& mounts) {
   LoaderFacts facts;
+  facts.libc = image.libc;
   const auto place = plan::loader_file_of(image);
   if (!place) return facts;
   auto file = container::survey_file(rootfs, *place, mounts, plan::kMaxLoaderFile);
@@ -55,8 +56,9 @@ Result<void> complete_loader_file(plan::Plan& plan, const LoaderFacts& facts, Pe
   using plan::CacheAction;
   auto& loader = plan.loader;
   if (loader.path.value.empty()) return {};
-  const auto kind = loader.action == CacheAction::MuslPath ? ldcache::FileKind::MuslPath
-                                                           : ldcache::FileKind::Cache;
+  // By the loader, not by what is done: a file to mount over the image's may be of either kind.
+  const auto kind =
+      facts.libc == container::Libc::Musl ? ldcache::FileKind::MuslPath : ldcache::FileKind::Cache;
   const auto libraries = libraries_of(loader);
   auto bytes = parser.ask_of_loader_file(ldcache::ask(kind, libraries, content_of(facts)));
   if (!bytes && bytes.error().id() == ErrorId::DriverRead) {

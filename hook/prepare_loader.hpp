@@ -15,6 +15,7 @@ namespace nvhook {
 
 // What the image has of its loader's files.
 struct LoaderFacts {
+  container::Libc libc = container::Libc::None;   // whose loader it is
   std::optional<container::FileFacts> file;       // the one by which it finds libraries
   std::optional<container::FileFacts> directory;  // for ldconfig(8), if a tree is due
 };

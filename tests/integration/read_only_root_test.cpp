@@ -29,6 +29,9 @@ constexpr auto kLibraries = "/dev/.nvhook/lib64";
 
 void as_it_is(GpuBundle& /*bundle*/) {}
 void with_cache(GpuBundle& bundle) { bundle.make_cache(); }
+void with_musl_path(GpuBundle& bundle) {
+  bundle.write("/etc/ld-musl-x86_64.path", "/lib:/usr/local/lib:/usr/lib\n");
+}
 
 struct Image {
   const char* name;
@@ -42,6 +45,9 @@ const Image kGlibcImages[] = {
     {"minbase", "minbase", as_it_is, {"W_PROGRAM_PATH"}},
     {"lib64", "lib64", as_it_is, {"W_PROGRAM_PATH"}},
     {"distroless_with_cache", "distroless", with_cache, {"W_PROGRAM_PATH"}},
+};
+const Image kMuslImages[] = {
+    {"musl_with_path", "musl", with_musl_path, {"W_PROGRAM_PATH", "W_MUSL"}},
 };
 
 enum class By {
@@ -117,6 +123,10 @@ std::string name_of(const TestParamInfo<ReadOnlyRoot::ParamType>& each) {
 
 INSTANTIATE_TEST_SUITE_P(Glibc, ReadOnlyRoot,
                          Combine(ValuesIn(kGlibcImages), Values(By::Config, By::FileSystem),
+                                 Values(Engine::Runc, Engine::Crun)),
+                         [](const auto& each) { return name_of(each); });
+INSTANTIATE_TEST_SUITE_P(Musl, ReadOnlyRoot,
+                         Combine(ValuesIn(kMuslImages), Values(By::Config, By::FileSystem),
                                  Values(Engine::Runc, Engine::Crun)),
                          [](const auto& each) { return name_of(each); });
 INSTANTIATE_TEST_SUITE_P(Of, ReadOnlyGlibcRoot,
