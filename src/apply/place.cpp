@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -256,7 +257,7 @@ Result<mount::Source> Placer::hold_file(const ContainerPath& directory_path,
 }
 
 Result<void> Placer::prepare_file(const ContainerPath& path, std::string_view content,
-                                  bool replaces) {
+                                  const std::string& label, bool replaces) {
   const auto parent = directory(path.parent());
   if (!parent) return std::unexpected(Error(parent.error()));
   const std::string name(path.name());
@@ -268,6 +269,9 @@ Result<void> Placer::prepare_file(const ContainerPath& path, std::string_view co
     if (!file) return std::unexpected(Error(file.error()));
     if (auto done = write_whole(file->get(), content); !done)
       return failed_to(quote(path.value), std::move(done));
+    if (!label.empty() && ::fsetxattr(file->get(), container::kSelinuxLabel, label.data(),
+                                      label.size(), 0) != 0)
+      return system_failure(ErrorId::Kernel, "label " + quote(path.value));
     prepared_ = Prepared{*parent, name, std::move(beside), path, replaces};
     return {};
   }

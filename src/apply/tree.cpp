@@ -85,7 +85,7 @@ bool is_in_tree(const plan::Plan& plan, const ContainerPath& path) {
 
 Result<std::optional<UniqueFd>> build_tree(const plan::Plan& plan, mount::Tier tier) {
   if (!plan.tree || tier != mount::Tier::Detached) return std::nullopt;
-  auto tmpfs = mount::make_tmpfs(kSize);
+  auto tmpfs = mount::make_tmpfs(kSize, plan.mount_label);
   if (!tmpfs) return std::unexpected(std::move(tmpfs).error());
   Builder builder(std::move(*tmpfs), plan.tree->value.size() + 1);
   Result<void> done;

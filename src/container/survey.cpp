@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -206,10 +207,19 @@ Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
 
 namespace {
 
+constexpr std::size_t kMaxLabel = 4096;  // SELinux's are of a hundred bytes
+
 // Whether the lookup failed for what the image has there, and not for a trouble of this host's.
 bool is_answer(const Error& error) {
   return leads_nowhere(error) || error.code() == std::errc::cross_device_link ||
          error.code() == std::errc::invalid_argument || !error.code();
+}
+
+// Nothing where there is no SELinux, or the file system keeps no labels.
+std::string label_of(int file) {
+  std::array<char, kMaxLabel> label{};
+  const auto size = ::fgetxattr(file, kSelinuxLabel, label.data(), label.size());
+  return size > 0 ? std::string(label.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
 // Nothing if it is larger than that, or no plain file.
@@ -229,7 +239,8 @@ Result<std::optional<Content>> content_of(const Rootfs& rootfs, const ContainerP
   return Content{.bytes = std::move(*bytes),
                  .mode = status.st_mode & 07777U,
                  .owner = status.st_uid,
-                 .group = status.st_gid};
+                 .group = status.st_gid,
+                 .label = label_of(file->get())};
 }
 
 }  // namespace

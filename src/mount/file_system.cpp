@@ -24,9 +24,15 @@ Result<UniqueFd> make_file_system(const char* type, std::span<const Parameter> p
   return tree;
 }
 
-Result<UniqueFd> make_tmpfs(const std::string& size) {
-  return make_file_system("tmpfs",
-                          std::array{Parameter{"mode", "0755"}, Parameter{"size", size.c_str()}});
+Result<UniqueFd> make_tmpfs(const std::string& size, const std::string& label) {
+  const std::array all = {Parameter{"mode", "0755"}, Parameter{"size", size.c_str()},
+                          Parameter{"context", label.c_str()}};
+  if (!label.empty()) {
+    auto labelled = make_file_system("tmpfs", all);
+    // Without SELinux the kernel knows no such parameter.
+    if (labelled || labelled.error().code() != std::errc::invalid_argument) return labelled;
+  }
+  return make_file_system("tmpfs", std::span(all).first(2));
 }
 
 }  // namespace nvhook::mount

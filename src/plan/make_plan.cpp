@@ -67,6 +67,7 @@ class Planner {
     plan_.request = in_.request;
     plan_.driver_version = in_.driver.version;
     plan_.driver_root = in_.driver.root;
+    plan_.mount_label = in_.config.mount_label;
     plan_.gpus = std::move(draft.gpus);
     plan_.omitted = std::move(draft.omitted);
     plan_.warnings = in_.driver.warnings;

@@ -106,6 +106,7 @@ const Rows kPlace = {
     {"openat", {below_descriptor(0), has(2, O_PATH), has_none(2, O_CREAT | O_TRUNC)}},
     // A file of ours, under a name that nothing has.
     {"openat", {below_descriptor(0), has(2, O_CREAT | O_EXCL | O_NOFOLLOW), has_none(2, O_TRUNC)}},
+    {"fsetxattr", {}},  // its label: of a file that we have open for writing
     {"newfstatat", {below_descriptor(0)}},
     {"statx", {below_descriptor(0)}},
     {"statmount", {}},  // whether a mount is shared
@@ -199,6 +200,7 @@ const Rows kPrepare = {
     {"fcntl", {is(1, F_GETFL)}},  // fdopendir(3)
     {"fcntl", {is(1, F_SETFD)}},
     {"pread64", {}},
+    {"fgetxattr", {}},
     {"ioctl", {is(1, TCGETS)}},  // whether a dry run prints to a terminal
     // The parser child.
     {"recvfrom", {}},

@@ -5,8 +5,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -306,6 +308,22 @@ TEST_F(Injection, WritesNothingIntoAReadOnlyRoot) {
     EXPECT_TRUE(line.contains((container.rootfs() / "dev").string()) || line.starts_with("+ c "))
         << line;
   EXPECT_TRUE(fs::exists(container.inside("/dev/.nvhook/lib64/libcuda.so.1")));
+}
+
+TEST_F(Injection, GivesTheNewCacheTheLabelOfTheOldOne) {
+  bundle_.root().file("/etc/ld.so.cache", "damaged");
+  const std::string label = "system_u:object_r:container_file_t:s0:c1,c2";
+  const auto cache = bundle_.root().on_disk("/etc/ld.so.cache");
+  ASSERT_EQ(::setxattr(cache.c_str(), "security.selinux", label.data(), label.size(), 0), 0);
+  const TestContainer container(bundle_.root().on_disk());
+
+  const auto done = bundle_.hook(container);
+
+  ASSERT_EQ(done.status, 0) << done.err;
+  std::array<char, 256> now{};
+  ASSERT_GT(::getxattr(cache.c_str(), "security.selinux", now.data(), now.size()), 0);
+  EXPECT_EQ(std::string(now.data()), label);
+  EXPECT_NE(fs::file_size(cache), 7U);
 }
 
 TEST_F(Injection, WorksInAnImageWithoutADevFileSystem) {

@@ -62,12 +62,15 @@ struct DirectoryFacts {
   bool operator==(const DirectoryFacts&) const = default;
 };
 
+inline constexpr auto kSelinuxLabel = "security.selinux";  // xattr(7)
+
 // A file of the image that is to be exchanged for one of ours, as it is now.
 struct Content {
   std::string bytes;
   std::uint32_t mode = 0;  // permission bits
   std::uint32_t owner = 0;
   std::uint32_t group = 0;
+  std::string label{};  // SELinux's, of the attribute kSelinuxLabel; empty: none
   bool operator==(const Content&) const = default;
 };
 

@@ -21,9 +21,10 @@ namespace nvhook::mount {
 // our own making, or of a file system that only we see. Fails with E_KERNEL.
 [[nodiscard]] Result<UniqueFd> clone_at(int directory, const std::string& name);
 
-// A new tmpfs of at most `size` ("8m", tmpfs(5)), whose root has mode 0755, in no namespace yet.
+// A new tmpfs of at most `size` ("8m", tmpfs(5)), whose root has mode 0755, in no namespace yet. All of
+// it has the label of SELinux's that is given, if the kernel has SELinux: mount(8), context=.
 // Fails with E_KERNEL.
-[[nodiscard]] Result<UniqueFd> make_tmpfs(const std::string& size);
+[[nodiscard]] Result<UniqueFd> make_tmpfs(const std::string& size, const std::string& label);
 
 // Restricts a detached mount and makes it private, in one call before anybody can see it.
 // Source: mount_setattr(2). Fails with E_KERNEL.

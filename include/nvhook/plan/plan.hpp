@@ -119,6 +119,7 @@ struct Plan {
   std::vector<driver::Gpu> gpus;  // the granted ones
   // Where a directory of ours is mounted that has the files in it; none: layout System.
   std::optional<ContainerPath> tree;
+  std::string mount_label;                 // of SELinux's, for the tree; empty: none
   std::vector<ContainerPath> directories;  // to be made, outside of the tree
   std::vector<Mount> mounts;
   std::vector<Symlink> symlinks;
