@@ -35,13 +35,15 @@ GpuBundle::GpuBundle(const std::string& root_kind, Layout layout) : EngineBundle
   env("NVIDIA_VISIBLE_DEVICES=all");
 }
 
+nlohmann::json GpuBundle::hook(const std::string& stage) const {
+  auto hook = hook_entry(stage);
+  hook["args"].push_back("--config");
+  hook["args"].push_back(settings_.on_disk("/nvhook.toml"));
+  return hook;
+}
+
 void GpuBundle::use_hooks(const std::vector<std::string>& stages) {
-  for (const auto& stage : stages) {
-    auto hook = hook_entry(stage);
-    hook["args"].push_back("--config");
-    hook["args"].push_back(settings_.on_disk("/nvhook.toml"));
-    config["hooks"][stage] = {hook};
-  }
+  for (const auto& stage : stages) config["hooks"][stage] = {hook(stage)};
 }
 
 void GpuBundle::write(const std::string& name, const std::string& bytes) const {

@@ -22,7 +22,9 @@ class GpuBundle : public EngineBundle {
  public:
   GpuBundle(const std::string& root_kind, Layout layout);
 
-  // Registers nvhook for these stages.
+  // nvhook with the settings of this bundle.
+  [[nodiscard]] nlohmann::json hook(const std::string& stage) const;
+  // Registers it for these stages.
   void use_hooks(const std::vector<std::string>& stages);
 
   // A file of the image.
