@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <functional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -38,6 +40,26 @@ bool is_alive(const container::Procfs& procfs, const Record& record) {
   if (!now) return false;
   now->cgroup = record.identity.cgroup;  // it may have been moved
   return record::difference(record.identity, *now).empty();
+}
+
+// A container on record, dead or alive.
+struct Known {
+  std::string name;  // of the record
+  Record record;
+  bool alive = true;
+};
+
+// By the directory, or by its path where that was mounted anew since.
+bool share_root(const Record& one, const Record& other) {
+  return one.root == other.root ||
+         (one.rootfs == other.rootfs && one.root.inode == other.root.inode);
+}
+
+// What is mounted over a name vanishes with the name, in whatever mount namespace: as long as one
+// container uses a root, what others have left there stays.
+bool is_in_use(const Record& record, const std::vector<Known>& all) {
+  return std::ranges::any_of(
+      all, [&](const Known& known) { return known.alive && share_root(known.record, record); });
 }
 
 // Of devices that a scope was to have, for the next one of this name.
@@ -84,6 +106,36 @@ std::string said_of(const Remains& remains, const litter::Swept& swept) {
   return text + "\n";
 }
 
+// A container and all others that have its root. Of what cannot be read nothing is known.
+Result<std::vector<Known>> sharers_of(const Store& store, const Result<container::Procfs>& procfs,
+                                      const std::string& name, const Record& own) {
+  const auto names = store.names();
+  if (!names) return std::unexpected(names.error());
+  std::vector<Known> sharers = {{name, own, false}};
+  for (const auto& other : *names) {
+    if (other == name) continue;
+    auto record = store.read(other);
+    if (!record || !share_root(*record, own)) continue;
+    const bool alive = !procfs || is_alive(*procfs, *record);
+    sharers.push_back({other, std::move(*record), alive});
+  }
+  return sharers;
+}
+
+// The roots of the dead, held. What a later one replaced is put back before what an earlier one
+// did.
+std::vector<Remains> newest_first(std::vector<Known> dead) {
+  std::ranges::sort(dead, std::greater{},
+                    [](const Known& known) { return known.record.identity.start_time; });
+  std::vector<Remains> all;
+  all.reserve(dead.size());
+  for (auto& [name, record, alive] : dead) {
+    auto root = open_root(record);
+    all.push_back({std::move(name), std::move(record), std::move(root)});
+  }
+  return all;
+}
+
 Result<std::optional<Store>> open_store() {
   auto store = Store::open(Store::Missing::Fail);
   if (store) return std::move(*store);
@@ -101,19 +153,25 @@ Result<void> forget(const Stopped& container) {
   if (!store) return std::unexpected(Error(store.error()));
   if (!*store) return {};
   const auto name = record::file_name(container.bundle, container.id);
-  auto record = (*store)->read(name);
-  if (!record) return (*store)->remove(name);  // what cannot be read goes all the same
-  if (const auto procfs = container::open_procfs(); procfs && is_alive(*procfs, *record))
+  const auto own = (*store)->read(name);
+  if (!own) return (*store)->remove(name);  // what cannot be read goes all the same
+  const auto procfs = container::open_procfs();
+  if (procfs && is_alive(*procfs, *own))
     return failure(ErrorId::Record, "the container " + quote(container.id) +
                                         " is said to have stopped, but its process " +
-                                        std::to_string(record->pid) + " still runs");
-  if (record->scope) leave_no_word(*record->scope);
-  auto root = open_root(*record);
-  const Remains remains{name, std::move(*record), std::move(root)};
+                                        std::to_string(own->pid) + " still runs");
+  if (own->scope) leave_no_word(*own->scope);
+  auto all = sharers_of(**store, procfs, name, *own);
+  if (!all) return std::unexpected(std::move(all).error());
+  if (is_in_use(*own, *all)) return {};  // its record stays, for the last one of them
+  const auto dead = newest_first(std::move(*all));
   if (auto done = sandbox::confine_to_sweeping(); !done) return done;
-  if (const auto swept = sweep(**store, remains); !swept && !is_gone(swept.error()))
-    return std::unexpected(swept.error());
-  return (*store)->remove(name);
+  for (const auto& remains : dead) {
+    if (const auto swept = sweep(**store, remains); !swept && !is_gone(swept.error()))
+      return std::unexpected(swept.error());
+    if (auto done = (*store)->remove(remains.name); !done) return done;
+  }
+  return {};
 }
 
 Result<std::string> clean_up(Journal& journal) {
@@ -124,25 +182,31 @@ Result<std::string> clean_up(Journal& journal) {
   if (!names) return std::unexpected(names.error());
   const auto procfs = container::open_procfs();
   if (!procfs) return std::unexpected(procfs.error());
-  std::vector<Remains> all;
-  std::string text;
+  std::vector<Known> all;
   for (const auto& name : *names) {
     auto record = (*store)->read(name);
     if (!record) {
       journal.warning({WarningId::Litter, record.error().text() + "; it stays"});
       continue;
     }
-    if (is_alive(*procfs, *record)) {
-      text += quote(record->id) + ": still runs\n";
-      continue;
-    }
-    if (record->scope) leave_no_word(*record->scope);
-    auto root = open_root(*record);
-    all.push_back({name, std::move(*record), std::move(root)});
+    const bool alive = is_alive(*procfs, *record);
+    all.push_back({name, std::move(*record), alive});
   }
+  std::string text;
+  std::vector<Known> dead;
+  for (const auto& known : all) {
+    if (!known.alive && known.record.scope) leave_no_word(*known.record.scope);
+    if (known.alive)
+      text += quote(known.record.id) + ": still runs\n";
+    else if (is_in_use(known.record, all))
+      text += quote(known.record.id) + ": another container uses its root file system, all stays\n";
+    else
+      dead.push_back(known);
+  }
+  const auto remains_of_all = newest_first(std::move(dead));
   if (auto done = sandbox::confine_to_sweeping(); !done)
     return std::unexpected(std::move(done).error());
-  for (const auto& remains : all) {
+  for (const auto& remains : remains_of_all) {
     const auto swept = sweep(**store, remains);
     if (swept)
       text += said_of(remains, *swept);

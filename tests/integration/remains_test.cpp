@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <chrono>
 #include <filesystem>
+#include <memory>
+#include <thread>
 #include <tuple>
 
 #include "integration/gpu_bundle.hpp"
@@ -69,11 +72,98 @@ TEST_P(Remains, OfAnEngineWithoutPoststopAreTakenAwayByCleanup) {
   EXPECT_TRUE(fs::is_empty("/run/nvhook")) << "a record";
 }
 
+void wait_for(const fs::path& file) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!fs::exists(file) && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+}
+
+// Two containers of one root, as tasks of one job have it: what the first has made is mounted over
+// in the second, too.
+class SharedRoot : public Remains {
+ protected:
+  void SetUp() override {
+    Remains::SetUp();
+    if (IsSkipped()) return;
+    first_ = std::make_unique<GpuBundle>("host", layout());
+    second_ = std::make_unique<GpuBundle>("host", layout());
+    second_->config["root"]["path"] = first_->rootfs("/");
+    second_->env("NVIDIA_DRIVER_CAPABILITIES=all");  // another cache
+    before_ = picture();
+  }
+  void start(const std::vector<std::string>& stages) {
+    for (auto* const bundle : {first_.get(), second_.get()}) {
+      bundle->use_hooks(stages);
+      // Says what it finds when it is asked.
+      const auto name = bundle->id();
+      ASSERT_GT(
+          bundle->start_in(engine(), "cd /tmp; until test -e " + name +
+                                         "; do sleep 0.02; done; dlopen-probe libcuda.so.1 "
+                                         "libnvidia-ml.so.1 >found 2>&1; nvidia-smi -L >>found "
+                                         "2>&1; touch done; sleep 600"),
+          1);
+    }
+  }
+  [[nodiscard]] TreePicture picture() const { return picture_of(first_->rootfs("/")); }
+  // What a container that runs finds now; its root is as before then.
+  std::string found_by(const GpuBundle& bundle) {
+    first_->write("/tmp/" + bundle.id(), "");
+    wait_for(first_->rootfs("/tmp/done"));
+    auto found = first_->read("/tmp/found");
+    for (const auto& name : {bundle.id(), std::string("found"), std::string("done")})
+      fs::remove(first_->rootfs("/tmp/" + name));
+    return found;
+  }
+  static std::string driver() {
+    return GpuBundle::found_in(layout() == Layout::Tree ? kTreeLibraries
+                                                        : "/usr/lib/x86_64-linux-gnu") +
+           "GPU 0: ";
+  }
+
+  std::unique_ptr<GpuBundle> first_;
+  std::unique_ptr<GpuBundle> second_;
+  TreePicture before_;
+};
+
+TEST_P(SharedRoot, IsSweptWhenTheLastContainerHasStopped) {
+  for (const bool in_order : {true, false}) {
+    SCOPED_TRACE(in_order ? "the first stops first" : "the second stops first");
+    ASSERT_NO_FATAL_FAILURE(start({"createRuntime", "poststop"}));
+    auto& one = in_order ? *first_ : *second_;
+    auto& other = in_order ? *second_ : *first_;
+
+    one.delete_in(engine());
+    EXPECT_THAT(found_by(other), StartsWith(driver()));
+    other.delete_in(engine());
+
+    EXPECT_THAT(differences(before_, picture()), IsEmpty()) << one.log() << other.log();
+    EXPECT_TRUE(fs::is_empty("/run/nvhook")) << "a record";
+  }
+}
+
+TEST_P(SharedRoot, IsLeftAloneByCleanupWhileAContainerUsesIt) {
+  start({"createRuntime"});
+
+  first_->delete_in(engine());
+  EXPECT_THAT(run({NVHOOK_PROGRAM, "cleanup"}).out,
+              HasSubstr(first_->id() + "\": another container uses its root file system"));
+  EXPECT_THAT(found_by(*second_), StartsWith(driver()));
+  second_->delete_in(engine());
+  EXPECT_EQ(run({NVHOOK_PROGRAM, "cleanup"}).status, 0);
+
+  EXPECT_THAT(differences(before_, picture()), IsEmpty());
+  EXPECT_TRUE(fs::is_empty("/run/nvhook")) << "a record";
+}
+
 std::string name_of(const TestParamInfo<Remains::ParamType>& each) {
   const auto& [layout, engine] = each.param;
   return std::string(name_of(layout)) + "_" + name_of(engine);
 }
 
+INSTANTIATE_TEST_SUITE_P(The, SharedRoot,
+                         Combine(Values(Layout::System, Layout::Tree),
+                                 Values(Engine::Runc, Engine::Crun)),
+                         [](const auto& each) { return name_of(each); });
 INSTANTIATE_TEST_SUITE_P(The, Remains,
                          Combine(Values(Layout::System, Layout::Tree),
                                  Values(Engine::Runc, Engine::Crun)),
