@@ -264,9 +264,10 @@ class Sweeper {
       if (written < 0) return trouble("write a file beside", object.path);
       bytes.remove_prefix(static_cast<std::size_t>(written));
     }
-    give_to(directory, name, object.former->owner, object.former->group);
+    // In this order: what is not ours any more only its owner and CAP_FOWNER may change.
     if (::fchmod(file.get(), object.former->mode) != 0)
       return trouble("chmod a file beside", object.path);
+    give_to(directory, name, object.former->owner, object.former->group);
     return {};
   }
 

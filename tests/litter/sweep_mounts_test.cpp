@@ -63,12 +63,12 @@ TEST_F(SweepAsRoot, AStaleLinkIsItsContainersAgain) {
 
 TEST_F(SweepAsRoot, AFormerFileHasItsModeAndItsOwnerAgain) {
   file("/file", "ours").former =
-      Former{.link_text = {}, .mode = 04751, .owner = 100000, .group = 100001};
+      Former{.link_text = {}, .mode = 0751, .owner = 100000, .group = 100001};
   former = "theirs";
 
   EXPECT_THAT(swept(), ElementsAre("1 taken"));
   EXPECT_EQ(content("/file"), "theirs");
-  EXPECT_EQ(status("/file").st_mode, S_IFREG | 04751U);
+  EXPECT_EQ(status("/file").st_mode, S_IFREG | 0751U);
   EXPECT_EQ(status("/file").st_uid, 100000U);
   EXPECT_EQ(status("/file").st_gid, 100001U);
 }
