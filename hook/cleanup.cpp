@@ -177,9 +177,11 @@ Result<void> forget(const Stopped& container) {
 Result<std::string> clean_up(Journal& journal) {
   const auto store = open_store();
   if (!store) return std::unexpected(Error(store.error()));
-  if (!*store) return "there is no record of any container\n";
+  constexpr auto kNone = "there is no record of any container\n";
+  if (!*store) return kNone;
   const auto names = (*store)->names();
   if (!names) return std::unexpected(names.error());
+  if (names->empty()) return kNone;
   const auto procfs = container::open_procfs();
   if (!procfs) return std::unexpected(procfs.error());
   std::vector<Known> all;
@@ -220,7 +222,7 @@ Result<std::string> clean_up(Journal& journal) {
     if (auto done = (*store)->remove(remains.name); !done)
       return std::unexpected(std::move(done).error());
   }
-  return text.empty() ? "there is no record of any container\n" : text;
+  return text;
 }
 
 }  // namespace nvhook
