@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -43,6 +44,8 @@ constexpr auto kLibrary = "/usr/lib/libcuda.so.550.54.14";
 constexpr auto kOther = "/usr/lib/libnvidia-ml.so.550.54.14";
 constexpr auto kProgram = "/usr/bin/nvidia-smi";
 constexpr auto kLink = "/usr/lib/libcuda.so.1";
+constexpr auto kCache = "/etc/ld.so.cache";
+constexpr auto kTree = "/usr/local/nvidia";
 constexpr DeviceNumber kNull{.major = 1, .minor = 3};
 
 // How a run ended, a line each: "done" or the error, then the ids of warnings.
@@ -107,6 +110,25 @@ class RunOn : public ::testing::TestWithParam<mount::Tier> {
     plan_.devices.push_back({{"/dev/node"}, kNull});
     plan_.symlinks.push_back({{kLink}, "libcuda.so.550.54.14", std::nullopt});
   }
+
+  // The same in a tree, with the links beside it, and a loader's file that is mounted or exchanged.
+  void use_tree(const std::string& at) {
+    plan_.tree = ContainerPath{at};
+    for (auto& mount : plan_.mounts) {
+      if (mount.kind == plan::Kind::Device) continue;
+      const std::string directory = mount.kind == plan::Kind::Binary ? "/bin/" : "/lib64/";
+      mount.target = {at + directory + std::string(mount.source.name())};
+    }
+    plan_.symlinks = {{{at + "/lib64/libcuda.so.1"}, "libcuda.so.550.54.14", std::nullopt}};
+  }
+  void use_loader_file(plan::CacheAction action) {
+    root_.file(kCache, "theirs");
+    plan_.loader.action = action;
+    plan_.loader.path = {kCache};
+    plan_.loader.bytes = "merged";
+    plan_.loader.former.emplace();
+  }
+  [[nodiscard]] static bool is_new_kernel() { return GetParam() == mount::Tier::Detached; }
 
   void seal() {
     for (auto& mount : plan_.mounts) mount.sealed = mount.kind != plan::Kind::Device;
@@ -190,6 +212,18 @@ class RunOn : public ::testing::TestWithParam<mount::Tier> {
       const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
       return fd ? 0 : errno;
     });
+  }
+  // Likewise of making a file.
+  int error_of_making(const std::string& path) {
+    return ask([&] { return ::mknod(path.c_str(), S_IFREG | 0600, 0) == 0 ? 0 : errno; });
+  }
+  std::vector<std::string> names_below(const std::string& directory) {
+    std::vector<std::string> names;
+    const auto top = container().inside(directory);
+    for (const auto& entry : fs::recursive_directory_iterator(top))
+      names.push_back(entry.path().lexically_relative(top).string());
+    std::ranges::sort(names);
+    return names;
   }
   // As mount(8) does it: of the mount, and of its whole file system.
   void remount_writable(const std::string& path) {
@@ -376,6 +410,117 @@ TEST_P(RunOn, AContainerIsLeftAsItWasWhenTheLastStepFails) {
 
   ASSERT_THAT(ran, SizeIs(1));
   EXPECT_THAT(ran[0], ::testing::StartsWith("E_RACE: "));
+  EXPECT_EQ(container().changes_since(before), "");
+}
+
+// Trees and loaders
+
+TEST_P(RunOn, AContainerWithATreeHasThePlansNamesInItAndNoOthers) {
+  root_.directory("/usr/local");
+  use_tree(kTree);
+  plan_.symlinks.push_back({{kProgram}, std::string(kTree) + "/bin/nvidia-smi", std::nullopt});
+
+  EXPECT_THAT(run(), ElementsAre("done"));
+
+  EXPECT_THAT(names_below(kTree),
+              ElementsAre("bin", "bin/nvidia-smi", "lib64", "lib64/libcuda.so.1",
+                          "lib64/libcuda.so.550.54.14", "lib64/libnvidia-ml.so.550.54.14"));
+  for (const auto* file : {"/lib64/libcuda.so.1", "/lib64/libnvidia-ml.so.550.54.14"}) {
+    EXPECT_EQ(content(std::string(kTree) + file), "the host's");
+    EXPECT_EQ(error_of_writing(inside(std::string(kTree) + file)), EROFS);
+  }
+  EXPECT_EQ(fs::read_symlink(container().inside(kProgram)), std::string(kTree) + "/bin/nvidia-smi");
+  EXPECT_TRUE(fs::is_character_file(container().inside("/dev/node")));
+  EXPECT_EQ(error_of_making(inside(std::string(kTree) + "/new")), is_new_kernel() ? EROFS : 0);
+}
+
+TEST_P(RunOn, AContainerWithATreeOverADirectoryOfItsOwnKeepsThat) {
+  root_.file(std::string(kTree) + "/theirs", "theirs");
+  use_tree(kTree);
+
+  EXPECT_THAT(run(), ElementsAre("done"));
+
+  EXPECT_EQ(fs::exists(container().inside(std::string(kTree) + "/theirs")), !is_new_kernel());
+  EXPECT_EQ(content(std::string(kTree) + "/lib64/libcuda.so.1"), "the host's");
+  container_.reset();
+  EXPECT_TRUE(fs::exists(root_.on_disk(std::string(kTree) + "/theirs")));
+}
+
+TEST_P(RunOn, AContainerWithAReadOnlyRootHasTheLoadersFileMounted) {
+  use_tree("/dev/.nvhook");
+  use_loader_file(plan::CacheAction::Bind);
+  container({.root_flags = MS_RDONLY});
+
+  EXPECT_THAT(run(), ElementsAre("done"));
+
+  EXPECT_EQ(content(kCache), "merged");
+  EXPECT_EQ(error_of_writing(inside(kCache)), EROFS);
+  EXPECT_EQ(content("/dev/.nvhook/lib64/libcuda.so.1"), "the host's");
+  EXPECT_THAT(names_below("/dev/.nvhook"), ::testing::Contains("ld.so.cache"));
+  container_.reset();
+  EXPECT_TRUE(fs::is_empty(root_.on_disk("/dev")));
+  std::ifstream file(root_.on_disk(kCache));
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "theirs");
+}
+
+TEST_P(RunOn, AContainerHasTheLoadersFileExchanged) {
+  use_loader_file(plan::CacheAction::Merge);
+  plan_.files.push_back({{"/etc/ld.so.conf.d/00-nvhook.conf"}, "/usr/lib\n"});
+
+  EXPECT_THAT(run(), ElementsAre("done"));
+
+  EXPECT_EQ(content(kCache), "merged");
+  EXPECT_EQ(error_of_writing(inside(kCache)), 0) << "an ldconfig of its own may write it";
+  EXPECT_EQ(content("/etc/ld.so.conf.d/00-nvhook.conf"), "/usr/lib\n");
+  EXPECT_THAT(names_below("/etc"),
+              ElementsAre("ld.so.cache", "ld.so.conf.d", "ld.so.conf.d/00-nvhook.conf"));
+}
+
+TEST_P(RunOn, AContainerWithATreeIsLeftAsItWasWhateverStepItIsInterruptedAt) {
+  root_.directory("/usr/local");
+  use_tree(kTree);
+  use_loader_file(plan::CacheAction::Merge);
+  plan_.symlinks.push_back({{kProgram}, std::string(kTree) + "/bin/nvidia-smi", std::nullopt});
+  plan_.files.push_back({{"/etc/ld.so.conf.d/00-nvhook.conf"}, "/usr/lib\n"});
+  const auto before = container().snapshot();
+  int steps = 0;
+  for (int at = 0;; ++at) {
+    int step = 0;
+    Signaller signaller;
+    const auto ran = run([&] { signaller.aim(); },
+                         [&](std::string_view) {
+                           if (step++ == at) signaller.send(SIGTERM);
+                         });
+    if (ran == std::vector<std::string>{"done"}) break;
+    ASSERT_THAT(ran, ElementsAre(::testing::StartsWith("E_INTERRUPTED: "))) << "step " << at;
+    ASSERT_EQ(container().changes_since(before), "") << "step " << at;
+    ASSERT_EQ(content(kCache), "theirs") << "step " << at;
+    ++steps;
+  }
+  // Captured, entered, mounted, linked (in a tree that is not built before), a file, the loader's,
+  // allowed.
+  EXPECT_EQ(steps, 4 + 1 + 4 + (is_new_kernel() ? 1 + 1 : 2) + 1 + 1 + 1);
+  EXPECT_EQ(content(kCache), "merged");
+}
+
+TEST_P(RunOn, AContainerWhoseLoadersFileCannotBeExchangedIsLeftAsItWas) {
+  root_.directory(kCache);
+  const auto before = container().snapshot();
+  plan_.loader.action = plan::CacheAction::Create;
+  plan_.loader.path = {kCache};
+  plan_.loader.bytes = "ours";
+
+  const auto ran = run();
+
+  EXPECT_THAT(ran, ElementsAre(::testing::StartsWith("E_RACE: ")));
+  EXPECT_EQ(container().changes_since(before), "");
+}
+
+TEST_P(RunOn, ALoadersFileToMountWithoutATreeIsABug) {
+  use_loader_file(plan::CacheAction::Bind);
+  const auto before = container().snapshot();
+
+  EXPECT_THAT(run(), ElementsAre(::testing::StartsWith("E_BUG: ")));
   EXPECT_EQ(container().changes_since(before), "");
 }
 
