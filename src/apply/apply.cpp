@@ -111,9 +111,8 @@ Result<void> place_loader_file(const plan::Plan& plan, bool tree_has_it, Placer&
   if (loader.path.value.empty()) return {};
   tell(observer, "loader file " + quote(loader.path.value));
   if (loader.action != plan::CacheAction::Bind)
-    return placer.prepare_file(loader.path, loader.bytes,
-                               loader.former ? loader.former->content.label : std::string(),
-                               loader.former.has_value());
+    return placer.prepare_file(loader.path, loader.bytes, loader.former.has_value(),
+                               loader.former ? loader.former->content.label : std::string());
   if (!plan.tree) return failure(ErrorId::Bug, "a loader file to mount, and no tree that has it");
   if (!tree_has_it)
     if (auto done = placer.place_file(*plan.tree / kLoaderFileInTree, loader.bytes); !done)

@@ -257,7 +257,7 @@ Result<mount::Source> Placer::hold_file(const ContainerPath& directory_path,
 }
 
 Result<void> Placer::prepare_file(const ContainerPath& path, std::string_view content,
-                                  const std::string& label, bool replaces) {
+                                  bool replaces, const std::string& label) {
   const auto parent = directory(path.parent());
   if (!parent) return std::unexpected(Error(parent.error()));
   const std::string name(path.name());

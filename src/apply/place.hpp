@@ -54,7 +54,7 @@ class Placer {
   // if `replaces`, else where nothing is. Fails as place_file() does.
   // It has the label of SELinux's that is given, unless that is empty or the file system has none.
   [[nodiscard]] Result<void> prepare_file(const ContainerPath& path, std::string_view content,
-                                          const std::string& label, bool replaces);
+                                          bool replaces, const std::string& label = {});
 
   // Gives the prepared file its name. This cannot be undone, and must be the last step that can
   // fail. Fails with E_RACE, E_DST_*, E_NOSPC, E_KERNEL.
