@@ -168,46 +168,6 @@ class Reader {
       failed_ = wrong(key, "an absolute path").error();
   }
 
-  void take(std::string_view key, FileId& to) {
-    const auto* json = member(key);
-    if (json == nullptr) return;
-    Reader inside(*json);
-    inside.take("device", to.device);
-    inside.take("inode", to.inode);
-    adopt(key, std::move(inside));
-  }
-
-  void take(std::string_view key, Fingerprint& to) {
-    const auto* json = member(key);
-    if (json == nullptr) return;
-    Reader inside(*json);
-    inside.take("size", to.size);
-    inside.take("hash", to.hash);
-    adopt(key, std::move(inside));
-  }
-
-  void take(std::string_view key, Former& to) {
-    const auto* json = member(key);
-    if (json == nullptr) return;
-    Reader inside(*json);
-    inside.take("link", to.link_text);
-    inside.take("mode", to.mode);
-    inside.take("owner", to.owner);
-    inside.take("group", to.group);
-    adopt(key, std::move(inside));
-  }
-
-  void take(std::string_view key, Identity& to) {
-    const auto* json = member(key);
-    if (json == nullptr) return;
-    Reader inside(*json);
-    inside.take("boot_id", to.boot_id);
-    inside.take("start_time", to.start_time);
-    inside.take("mount_namespace", to.mount_namespace);
-    inside.take("cgroup", to.cgroup);
-    adopt(key, std::move(inside));
-  }
-
   void take(std::string_view key, ObjectKind& to) {
     std::string name;
     take(key, name);
@@ -241,6 +201,41 @@ class Reader {
       inside.take(to.emplace_back());
       adopt(key, std::move(inside));
     }
+  }
+
+  // An object of its own: one of those below.
+  template <class Struct>
+  requires std::is_class_v<Struct>
+  void take(std::string_view key, Struct& to) {
+    const auto* json = member(key);
+    if (json == nullptr) return;
+    Reader inside(*json);
+    inside.take(to);
+    adopt(key, std::move(inside));
+  }
+
+  void take(FileId& to) {
+    take("device", to.device);
+    take("inode", to.inode);
+  }
+
+  void take(Identity& to) {
+    take("boot_id", to.boot_id);
+    take("start_time", to.start_time);
+    take("mount_namespace", to.mount_namespace);
+    take("cgroup", to.cgroup);
+  }
+
+  void take(Fingerprint& to) {
+    take("size", to.size);
+    take("hash", to.hash);
+  }
+
+  void take(Former& to) {
+    take("link", to.link_text);
+    take("mode", to.mode);
+    take("owner", to.owner);
+    take("group", to.group);
   }
 
   void take(Device& to) {
