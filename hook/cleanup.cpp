@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "nvhook/sandbox/confine.hpp"
 #include "nvhook/systemd/scope.hpp"
 #include "nvhook/systemd/transient.hpp"
+#include "root_lock.hpp"
 
 namespace nvhook {
 namespace {
@@ -82,6 +85,28 @@ Result<UniqueFd> open_root(const Record& record) {
                    quote(record.rootfs) + " is another directory by now, or not mounted any more");
   return root;
 }
+
+// The locks of roots, each once: a second one would wait for the first.
+class RootLocks {
+ public:
+  Result<void> add(const Record& record) {
+    const auto root = open_root(record);
+    if (!root) return {};  // it is gone
+    struct stat status {};
+    if (::fstat(root->get(), &status) != 0)
+      return system_failure(ErrorId::Kernel, "stat " + quote(record.rootfs));
+    const auto [known, is_new] =
+        locks_.try_emplace(std::pair(std::uint64_t{status.st_dev}, std::uint64_t{status.st_ino}));
+    if (!is_new) return {};
+    auto lock = lock_root(root->get(), record.rootfs);
+    if (!lock) return std::unexpected(std::move(lock).error());
+    known->second = std::move(*lock);
+    return {};
+  }
+
+ private:
+  std::map<std::pair<std::uint64_t, std::uint64_t>, UniqueFd> locks_;
+};
 
 Result<litter::Swept> sweep(const Store& store, const Remains& remains) {
   if (!remains.root) return std::unexpected(remains.root.error());
@@ -161,6 +186,8 @@ Result<void> forget(const Stopped& container) {
                                         " is said to have stopped, but its process " +
                                         std::to_string(own->pid) + " still runs");
   if (own->scope) leave_no_word(*own->scope);
+  RootLocks locks;
+  if (auto done = locks.add(*own); !done) return done;
   auto all = sharers_of(**store, procfs, name, *own);
   if (!all) return std::unexpected(std::move(all).error());
   if (is_in_use(*own, *all)) return {};  // its record stays, for the last one of them
@@ -184,6 +211,10 @@ Result<std::string> clean_up(Journal& journal) {
   if (names->empty()) return kNone;
   const auto procfs = container::open_procfs();
   if (!procfs) return std::unexpected(procfs.error());
+  RootLocks locks;
+  for (const auto& name : *names)
+    if (const auto record = (*store)->read(name); record && !is_alive(*procfs, *record))
+      if (auto done = locks.add(*record); !done) return std::unexpected(std::move(done).error());
   std::vector<Known> all;
   for (const auto& name : *names) {
     auto record = (*store)->read(name);

@@ -15,6 +15,7 @@
 #include "nvhook/files/read.hpp"
 #include "nvhook/plan/make_plan.hpp"
 #include "prepare_loader.hpp"
+#include "root_lock.hpp"
 #include "supervise.hpp"
 
 namespace nvhook {
@@ -125,6 +126,9 @@ Result<Mounts> pin_container(const Spec& spec, Prepared& prepared, Journal& jour
     return failure(ErrorId::Rootfs, "root file system " + quote(path) +
                                         " is another mount than the one that a runtime makes: "
                                         "what is put there may be put on the host");
+  auto lock = lock_root(prepared.rootfs.fd.get(), path);
+  if (!lock) return std::unexpected(std::move(lock).error());
+  prepared.root_lock = std::move(*lock);
   prepared.rootfs.dev_mount_id = container::dev_mount_of(mounts->entries, prepared.rootfs.mount_id);
   auto cgroup = cgroup::find_devices(prepared.procfs, *prepared.process);
   if (!cgroup) return std::unexpected(std::move(cgroup).error());

@@ -7,6 +7,7 @@
 
 #include "journal.hpp"
 #include "nvhook/base/error.hpp"
+#include "nvhook/base/unique_fd.hpp"
 #include "nvhook/cgroup/devices.hpp"
 #include "nvhook/config/settings.hpp"
 #include "nvhook/container/process.hpp"
@@ -23,6 +24,7 @@ namespace nvhook {
 struct Prepared {
   plan::Plan plan;
   container::Rootfs rootfs;
+  UniqueFd root_lock;  // of a container's root: lock_root()
   container::Procfs procfs;
   std::optional<container::Process> process;   // none: a dry run of a bundle
   std::optional<cgroup::DeviceCgroup> cgroup;  // with a process

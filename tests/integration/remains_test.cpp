@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <thread>
 #include <tuple>
@@ -150,6 +151,27 @@ TEST_P(SharedRoot, IsLeftAloneByCleanupWhileAContainerUsesIt) {
   EXPECT_THAT(found_by(*second_), StartsWith(driver()));
   second_->delete_in(engine());
   EXPECT_EQ(run({NVHOOK_PROGRAM, "cleanup"}).status, 0);
+
+  EXPECT_THAT(differences(before_, picture()), IsEmpty());
+  EXPECT_TRUE(fs::is_empty("/run/nvhook")) << "a record";
+}
+
+// As the tasks of a job start, and end.
+TEST_P(SharedRoot, TakesContainersAllAtOnce) {
+  std::vector<std::unique_ptr<GpuBundle>> bundles;
+  for (int i = 0; i < 6; ++i) {
+    bundles.push_back(std::make_unique<GpuBundle>("host", layout()));
+    bundles.back()->config["root"]["path"] = first_->rootfs("/");
+    bundles.back()->use_hooks({"createRuntime", "poststop"});
+  }
+  std::vector<std::future<Finished>> running;
+  for (auto& bundle : bundles)
+    running.push_back(
+        std::async(std::launch::async, [&] { return bundle->look_for_libraries(engine()); }));
+  for (std::size_t i = 0; i < running.size(); ++i) {
+    const auto done = running[i].get();
+    EXPECT_EQ(done.status, 0) << done.out << done.err << bundles[i]->log();
+  }
 
   EXPECT_THAT(differences(before_, picture()), IsEmpty());
   EXPECT_TRUE(fs::is_empty("/run/nvhook")) << "a record";
