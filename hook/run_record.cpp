@@ -9,6 +9,7 @@
 
 #include "nvhook/record/from_plan.hpp"
 #include "nvhook/record/identity.hpp"
+#include "nvhook/record/inherit.hpp"
 
 namespace nvhook {
 namespace {
@@ -19,6 +20,8 @@ struct Written {
   Store store;
   UniqueFd file;
   std::string name;
+  bool inherits;                   // from an earlier run for the container
+  std::vector<record::Made> made;  // what that one made
 };
 
 Result<record::FileId> id_of(int directory) {
@@ -35,6 +38,11 @@ std::optional<std::string_view> former_bytes(const plan::Plan& plan) {
   return former->content.bytes;
 }
 
+std::optional<record::Fingerprint> fingerprint_of(const std::optional<std::string_view>& bytes) {
+  if (!bytes) return std::nullopt;
+  return record::Fingerprint{bytes->size(), record::hash_of(*bytes)};
+}
+
 Result<Written> write_record(const Prepared& prepared, std::optional<std::string> scope) {
   if (!prepared.procfs.initial_user_namespace)
     return failure(ErrorId::Record, "the engine runs without the rights of the host's root");
@@ -44,10 +52,25 @@ Result<Written> write_record(const Prepared& prepared, std::optional<std::string
   if (!store) return std::unexpected(std::move(store).error());
   const auto root = id_of(prepared.rootfs.fd.get());
   if (!root) return std::unexpected(root.error());
-  const auto record = record::from_plan(prepared.plan, *identity, *root, std::move(scope));
-  auto file = store->write(record, former_bytes(prepared.plan));
+  record::Inherited all{
+      .record = record::from_plan(prepared.plan, *identity, *root, std::move(scope)),
+      .made = {},
+      .keeps_former = false};
+  auto name = record::file_name(all.record.bundle, all.record.id);
+  auto former = former_bytes(prepared.plan);
+  std::string kept;
+  const auto before = store->read(name);
+  if (before) {
+    all = record::inherit(std::move(all.record), *before, fingerprint_of(former));
+    if (auto bytes = store->read_former(name); all.keeps_former && bytes) {
+      kept = std::move(*bytes);
+      former = kept;
+    }
+  }
+  auto file = store->write(all.record, former);
   if (!file) return std::unexpected(std::move(file).error());
-  return Written{std::move(*store), std::move(*file), record::file_name(record.bundle, record.id)};
+  return Written{std::move(*store), std::move(*file), std::move(name), before.has_value(),
+                 std::move(all.made)};
 }
 
 }  // namespace
@@ -67,21 +90,22 @@ RunRecord RunRecord::begin(const Prepared& prepared, std::optional<std::string> 
   kept.store_ = std::move(written->store);
   kept.file_ = std::move(written->file);
   kept.name_ = std::move(written->name);
+  kept.inherits_ = written->inherits;
+  kept.made_ = std::move(written->made);
   return kept;
 }
 
 void RunRecord::keep(const std::vector<apply::Made>& made) {
   if (!store_) return;
   store_.reset();
-  std::vector<record::Made> told;
-  told.reserve(made.size());
-  for (const auto& [path, inode] : made) told.push_back({path, inode});
+  made_.reserve(made_.size() + made.size());
+  for (const auto& [path, inode] : made) made_.push_back({path, inode});
   // Without it what was made is told by its looks.
-  (void)Store::add(file_.get(), told);
+  (void)Store::add(file_.get(), made_);
 }
 
 RunRecord::~RunRecord() {
-  if (!store_) return;
+  if (!store_ || inherits_) return;
   try {
     (void)store_->remove(name_);     // the story is why the run failed
   } catch (const std::bad_alloc&) {  // of a failure's text

@@ -14,7 +14,7 @@
 namespace nvhook {
 
 // The record of a run that is about to change a container. It is taken back with this object unless
-// the run succeeds.
+// the run succeeds, or an earlier run for the container has left something: its record has that, too.
 class RunRecord {
  public:
   // Writes it, in Phase::Survey at the latest. A run goes on without one: W_NO_RECORD is said then.
@@ -38,6 +38,8 @@ class RunRecord {
   std::optional<record::Store> store_;  // none: nothing is to be taken back
   std::string name_;
   UniqueFd file_;
+  bool inherits_ = false;
+  std::vector<record::Made> made_;
 };
 
 }  // namespace nvhook

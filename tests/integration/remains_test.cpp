@@ -73,6 +73,18 @@ TEST_P(Remains, OfAnEngineWithoutPoststopAreTakenAwayByCleanup) {
   EXPECT_TRUE(fs::is_empty("/run/nvhook")) << "a record";
 }
 
+// Started again before anybody has cleaned up.
+TEST_P(Remains, OfTwoRunsAreTakenAwayByCleanup) {
+  GpuBundle bundle("host", layout());
+  bundle.use_hooks({"createRuntime"});
+  const auto before = picture_of(bundle.rootfs("/"));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(bundle.look_for_libraries(engine()).status, 0);
+
+  EXPECT_EQ(run({NVHOOK_PROGRAM, "cleanup"}).status, 0);
+
+  EXPECT_THAT(differences(before, picture_of(bundle.rootfs("/"))), IsEmpty());
+}
+
 void wait_for(const fs::path& file) {
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!fs::exists(file) && std::chrono::steady_clock::now() < give_up)

@@ -53,7 +53,7 @@ struct Fingerprint {
 
 // What a file took the place of. A plain file's bytes are kept beside the record: Store.
 struct Former {
-  std::optional<std::string> link_text;  // it was a link
+  std::optional<std::string> link_text{};  // it was a link
   std::uint32_t mode = 0;                // permission bits of a plain file
   std::uint32_t owner = 0;
   std::uint32_t group = 0;
