@@ -174,7 +174,9 @@ class Sweeper {
     }
     if (!object.replaces) return unlink(object, directory, name, 0);
     if (!kept) {
-      kept = name_beside(name);
+      kept = free_name(directory, name, [&](const std::string& left, const struct stat& of_left) {
+        return S_ISLNK(of_left.st_mode) && text_of_link(directory, left) == object.replaces;
+      });
       if (auto done = make_link(object, directory, *kept, *object.replaces, *status); !done)
         return done;
     }
@@ -189,10 +191,12 @@ class Sweeper {
     return {};
   }
 
-  // What we make is root's; in a user namespace the container's root owns it.
+  // What we make is root's; in a user namespace the container's root owns it. With an empty name it
+  // is the descriptor's file.
   static void give_to(int directory, const std::string& name, uid_t owner, gid_t group) {
     if (owner == 0 && group == 0) return;
-    if (::fchownat(directory, name.c_str(), owner, group, AT_SYMLINK_NOFOLLOW) != 0)
+    const int flags = name.empty() ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
+    if (::fchownat(directory, name.c_str(), owner, group, flags) != 0)
       return;  // then it stays root's: an owner that the file system does not know
   }
 
@@ -207,8 +211,20 @@ class Sweeper {
     return {};
   }
 
-  [[nodiscard]] std::string name_beside(const std::string& name) const {
-    return "." + name + ".nvhook-sweep-" + std::to_string(::getpid());
+  // A name for a file or link until it is put back. Each run over the record has the same one, and
+  // takes away there what one that was killed has left.
+  template <class IsOurs>
+  [[nodiscard]] std::string free_name(int directory, const std::string& name,
+                                      const IsOurs& is_ours) const {
+    const auto beside = "." + name + ".nvhook-sweep-" + std::to_string(record_.hook);
+    auto free = beside;
+    for (int i = 1; i < kMaxLeftovers; ++i) {
+      const auto status = status_at(directory, free);
+      if (!status) break;
+      if (is_ours(free, *status) && ::unlinkat(directory, free.c_str(), 0) == 0) break;
+      free = beside + "." + std::to_string(i);
+    }
+    return free;
   }
 
   Result<void> take_file(const Object& object, int directory, const std::string& name) {
@@ -237,7 +253,13 @@ class Sweeper {
   Result<void> restore(const Object& object, int directory, const std::string& name,
                        const struct stat& like) {
     const auto& former = *object.former;
-    const auto beside = name_beside(name);
+    const auto beside =
+        free_name(directory, name, [&](const std::string& left, const struct stat& of_left) {
+          if (former.link_text)
+            return S_ISLNK(of_left.st_mode) && text_of_link(directory, left) == former.link_text;
+          return S_ISREG(of_left.st_mode) && of_left.st_nlink == 1 && former_ &&
+                 static_cast<std::uint64_t>(of_left.st_size) <= former_->size();
+        });
     if (former.link_text) {
       if (auto done = make_link(object, directory, beside, *former.link_text, like); !done)
         return done;
@@ -264,10 +286,10 @@ class Sweeper {
       if (written < 0) return trouble("write a file beside", object.path);
       bytes.remove_prefix(static_cast<std::size_t>(written));
     }
-    // In this order: what is not ours any more only its owner and CAP_FOWNER may change.
+    // While it is ours still: whose files are another's modes we may not change.
     if (::fchmod(file.get(), object.former->mode) != 0)
       return trouble("chmod a file beside", object.path);
-    give_to(directory, name, object.former->owner, object.former->group);
+    give_to(file.get(), {}, object.former->owner, object.former->group);
     return {};
   }
 
