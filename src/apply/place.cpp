@@ -39,6 +39,7 @@ ErrorId id_of_creation(int error) {
       return ErrorId::Userns;
     case EEXIST:
     case ENOENT:
+    case EISDIR:  // where a file was to be replaced
       return ErrorId::Race;
     default:
       return ErrorId::Kernel;
@@ -321,6 +322,21 @@ Result<std::string> Placer::make_link_beside(int directory, const std::string& n
   return cannot_make("make link", link.path);
 }
 
+bool Placer::keep_link_in_tree(int parent, const std::string& name, const plan::Symlink& link) {
+  const int error = errno;
+  std::array<char, kMaxPath + 1> text{};
+  struct stat status {};
+  const bool in_tree = tree_ && link.path.value.starts_with(tree_->value + "/");
+  const auto size =
+      in_tree ? ::readlinkat(parent, name.c_str(), text.data(), text.size()) : ssize_t{-1};
+  const bool same = size >= 0 &&
+                    std::string_view(text.data(), static_cast<std::size_t>(size)) == link.target &&
+                    ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  if (same) linked_.push_back({parent, name, status.st_dev, status.st_ino});
+  errno = error;
+  return same;
+}
+
 Result<void> Placer::place_link(const plan::Symlink& link) {
   const auto parent = directory(link.path.parent());
   if (!parent) return std::unexpected(Error(parent.error()));
@@ -336,8 +352,10 @@ Result<void> Placer::place_link(const plan::Symlink& link) {
   auto text_noted = link.target;
   undo_.make_room();
   if (!link.replaces) {
-    if (::symlinkat(link.target.c_str(), *parent, name.c_str()) != 0)
+    if (::symlinkat(link.target.c_str(), *parent, name.c_str()) != 0) {
+      if (errno == EEXIST && keep_link_in_tree(*parent, name, link)) return {};
       return cannot_make("make link", link.path);
+    }
     undo_.made_link(*parent, std::move(noted), std::move(text_noted));
     inode_at(name, &Undo::made_inode);
     linked_.push_back({*parent, name, status.st_dev, status.st_ino});

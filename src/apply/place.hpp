@@ -81,6 +81,11 @@ class Placer {
   [[nodiscard]] Result<UniqueFd> make_file(int directory, std::string name,
                                            const ContainerPath& path);
   void note_made(const ContainerPath& path, const struct stat& status);
+  // Whether the link is in the tree already. Where kernels have it made in the root itself, nobody
+  // has looked into it before, and it may be that of an earlier container of the same root. Leaves
+  // errno as it is.
+  [[nodiscard]] bool keep_link_in_tree(int parent, const std::string& name,
+                                       const plan::Symlink& link);
   // Our link under a name that nothing else has, beside `name`.
   [[nodiscard]] Result<std::string> make_link_beside(int directory, const std::string& name,
                                                      const plan::Symlink& link);
