@@ -14,6 +14,7 @@
 #include "nvhook/base/quote.hpp"
 #include "nvhook/container/process.hpp"
 #include "nvhook/container/procfs.hpp"
+#include "nvhook/files/mount_id.hpp"
 #include "nvhook/files/open.hpp"
 #include "nvhook/litter/sweep.hpp"
 #include "nvhook/record/identity.hpp"
@@ -36,11 +37,26 @@ struct Remains {
   Result<UniqueFd> root;
 };
 
-bool is_alive(const container::Procfs& procfs, const Record& record) {
+// Whether the error is an answer about the process: that it has ended, or is no container's.
+bool tells_of_its_end(const Error& error) {
+  const bool given_up = error.id() == ErrorId::Pid && error.code() == std::errc::invalid_argument;
+  return !error.code() || given_up || error.code() == std::errc::no_such_process ||
+         error.code() == std::errc::no_such_file_or_directory;
+}
+
+// Nothing where that cannot be told: a root that is in use must not be swept.
+Result<bool> is_alive(const container::Procfs& procfs, const Record& record) {
+  const auto untold = [&](const Error& error) -> Result<bool> {
+    if (tells_of_its_end(error)) return false;
+    return std::unexpected(
+        Error(error)
+            .within("whether the container " + quote(record.id) + " still runs cannot be told")
+            .as(ErrorId::Record));
+  };
   const auto process = container::pin(procfs, record.pid);
-  if (!process) return false;
+  if (!process) return untold(process.error());
   auto now = record::identify(procfs, *process, {});
-  if (!now) return false;
+  if (!now) return untold(now.error());
   now->cgroup = record.identity.cgroup;  // it may have been moved
   return record::difference(record.identity, *now).empty();
 }
@@ -73,7 +89,8 @@ void leave_no_word(const std::string& scope) {
 }
 
 // The root file system of the record, where it still is. One that has been mounted anew has another
-// device number; its inodes are the same.
+// device number; its inodes are the same. How this kernel tells mounts is found out here: later no
+// path may be looked up.
 Result<UniqueFd> open_root(const Record& record) {
   auto root = files::open_host_directory(record.rootfs, ErrorId::Rootfs);
   if (!root) return root;
@@ -83,6 +100,8 @@ Result<UniqueFd> open_root(const Record& record) {
   if (status.st_ino != record.root.inode)
     return failure(ErrorId::Rootfs,
                    quote(record.rootfs) + " is another directory by now, or not mounted any more");
+  if (const auto mount = files::mount_id_of(root->get()); !mount)
+    return std::unexpected(Error(mount.error()).within(quote(record.rootfs)));
   return root;
 }
 
@@ -131,8 +150,9 @@ std::string said_of(const Remains& remains, const litter::Swept& swept) {
   return text + "\n";
 }
 
-// A container and all others that have its root. Of what cannot be read nothing is known.
-Result<std::vector<Known>> sharers_of(const Store& store, const Result<container::Procfs>& procfs,
+// A container and all others that have its root. Of what cannot be read nothing is known; who
+// cannot be told to be dead counts as alive.
+Result<std::vector<Known>> sharers_of(const Store& store, const container::Procfs& procfs,
                                       const std::string& name, const Record& own) {
   const auto names = store.names();
   if (!names) return std::unexpected(names.error());
@@ -141,7 +161,7 @@ Result<std::vector<Known>> sharers_of(const Store& store, const Result<container
     if (other == name) continue;
     auto record = store.read(other);
     if (!record || !share_root(*record, own)) continue;
-    const bool alive = !procfs || is_alive(*procfs, *record);
+    const bool alive = is_alive(procfs, *record).value_or(true);
     sharers.push_back({other, std::move(*record), alive});
   }
   return sharers;
@@ -179,16 +199,23 @@ Result<void> forget(const Stopped& container) {
   if (!*store) return {};
   const auto name = record::file_name(container.bundle, container.id);
   const auto own = (*store)->read(name);
-  if (!own) return (*store)->remove(name);  // what cannot be read goes all the same
+  // What makes no sense goes all the same, but not for a trouble of ours.
+  if (const auto code = own ? std::error_code() : own.error().code();
+      code && code != std::errc::no_such_file_or_directory)
+    return std::unexpected(own.error());
+  if (!own) return (*store)->remove(name);
   const auto procfs = container::open_procfs();
-  if (procfs && is_alive(*procfs, *own))
+  if (!procfs) return std::unexpected(procfs.error());
+  const auto own_alive = is_alive(*procfs, *own);
+  if (!own_alive) return std::unexpected(own_alive.error());
+  if (*own_alive)
     return failure(ErrorId::Record, "the container " + quote(container.id) +
                                         " is said to have stopped, but its process " +
                                         std::to_string(own->pid) + " still runs");
   if (own->scope) leave_no_word(*own->scope);
   RootLocks locks;
   if (auto done = locks.add(*own); !done) return done;
-  auto all = sharers_of(**store, procfs, name, *own);
+  auto all = sharers_of(**store, *procfs, name, *own);
   if (!all) return std::unexpected(std::move(all).error());
   if (is_in_use(*own, *all)) return {};  // its record stays, for the last one of them
   const auto dead = newest_first(std::move(*all));
@@ -213,7 +240,7 @@ Result<std::string> clean_up(Journal& journal) {
   if (!procfs) return std::unexpected(procfs.error());
   RootLocks locks;
   for (const auto& name : *names)
-    if (const auto record = (*store)->read(name); record && !is_alive(*procfs, *record))
+    if (const auto record = (*store)->read(name); record && !is_alive(*procfs, *record).value_or(true))
       if (auto done = locks.add(*record); !done) return std::unexpected(std::move(done).error());
   std::vector<Known> all;
   for (const auto& name : *names) {
@@ -222,8 +249,10 @@ Result<std::string> clean_up(Journal& journal) {
       journal.warning({WarningId::Litter, record.error().text() + "; it stays"});
       continue;
     }
-    const bool alive = is_alive(*procfs, *record);
-    all.push_back({name, std::move(*record), alive});
+    const auto alive = is_alive(*procfs, *record);
+    if (!alive)
+      journal.warning({WarningId::Litter, alive.error().text() + "; its record stays"});
+    all.push_back({name, std::move(*record), alive.value_or(true)});
   }
   std::string text;
   std::vector<Known> dead;

@@ -72,15 +72,21 @@ std::string_view field_of(std::string_view status, std::string_view name) {
   return value.substr(0, value.find('\n'));
 }
 
+bool is_gone(const Error& error) {
+  return error.code() == std::errc::no_such_process ||
+         error.code() == std::errc::no_such_file_or_directory;
+}
+
 // A process that has ended makes its pidfd readable: pidfd_open(2). Its status file is gone with
-// it, or calls it a zombie or dead; a thread's names another process.
+// it, or calls it a zombie or dead; a thread's names another process. Where that cannot be seen for
+// a trouble of ours it counts as alive, and whatever comes next has the same trouble.
 bool is_alive(const Process& process) {
   if (process.pidfd) {
     pollfd wait{.fd = process.pidfd.get(), .events = POLLIN, .revents = 0};
-    return ::poll(&wait, 1, 0) == 0;
+    return ::poll(&wait, 1, 0) != 1;
   }
   const auto status = files::read_kernel_file(process.proc.get(), "status", kMaxStatusBytes);
-  if (!status) return false;
+  if (!status) return !is_gone(status.error());
   const auto state = field_of(*status, "State").substr(0, 1);
   return field_of(*status, "Tgid") == std::to_string(process.pid) && !state.empty() &&
          state != "Z" && state != "X";
