@@ -28,7 +28,7 @@ Result<std::string_view> start_of(int directory, const std::string& name, Buffer
   const auto size = fd ? ::read(fd.get(), buffer.data(), buffer.size()) : -1;
   if (size >= 0) return std::string_view(buffer.data(), static_cast<std::size_t>(size));
   // Which say nothing about what is there.
-  if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+  if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO || errno == EINTR)
     return system_failure(ErrorId::Kernel, "read " + name + " in /proc/<pid>");
   return std::string_view();
 }
