@@ -114,6 +114,7 @@ void Attack::SetUp() {
 
 void Attack::start_over() {
   container_.reset();
+  records_.file("/tree.toml", "[container]\nlayout = \"tree\"\n");
   scene_ = std::make_unique<Scene>();
   victim().file("/file", "of the host").directory("/directory");
 }
@@ -128,6 +129,9 @@ void Attack::listen_to(const fs::path& mount_point) { host_silence().add(mount_p
 
 std::vector<std::string> Attack::hook_command(std::vector<std::string> arguments) const {
   auto all = scene_->options;
+  const bool has_settings = std::ranges::count(all, "--config") > 0;
+  if (GetParam().layout == Layout::Tree && !has_settings)
+    all.insert(all.end(), {"--config", records_.on_disk("/tree.toml")});
   std::ranges::move(arguments, std::back_inserter(all));
   return nvhook_on(scene_->host, std::move(all));
 }

@@ -165,7 +165,8 @@ bool opens(const Call& call) {
 }
 
 bool follows_links(const Call& call) {
-  if (call.name == "openat") return !has(call, "O_NOFOLLOW");
+  // A directory's own name is none.
+  if (call.name == "openat") return !has(call, "O_NOFOLLOW") && argument_at(call, 1) != "\".\"";
   if (call.name == "openat2")
     return !has(call, "RESOLVE_NO_MAGICLINKS") ||
            !(has(call, "RESOLVE_IN_ROOT") || has(call, "RESOLVE_BENEATH"));

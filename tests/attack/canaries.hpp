@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -22,13 +23,23 @@ class Canaries {
   // What has changed since, if nothing may have.
   [[nodiscard]] Complaints judge() const;
   // What has changed since, if `top` is a root file system into which the plan was carried out.
-  // Links that it replaces may have changed; new are only its links, the empty files that its
-  // mounts stand on, and the directories on the way.
+  // Links that it replaces may have changed, and the loader's file where it is exchanged; new are
+  // only its links and files, the empty files that its mounts stand on, and the directories on the
+  // way.
   [[nodiscard]] Complaints judge(const PlanOfRun& plan) const;
 
  private:
-  using Tree = std::map<std::string, std::string>;  // path below top, description
+  struct Description {
+    std::string itself;  // type, mode, owner, inode, size, content, ...
+    std::string names;   // how many it has, and when that changed
+    std::uint64_t inode = 0;
+    bool operator==(const Description&) const = default;
+  };
+  using Tree = std::map<std::string, Description>;  // by the path below top
+  [[nodiscard]] static Description describe(const std::filesystem::path& path);
   [[nodiscard]] static Tree read(const std::filesystem::path& top);
+  // Whether it was another name of the loader's file, which is exchanged.
+  [[nodiscard]] bool loses_a_name(const Description& was, const PlanOfRun& plan) const;
 
   std::filesystem::path top_;
   Tree before_;

@@ -22,16 +22,25 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
+// The driver is in a tree on the tmpfs at /dev then, and there is no cache to mount one over.
 TEST_P(Destinations, D15_TheRootWillBeReadOnlyAndHasNoMountPoints) {
   scene().bundle.config["root"]["readonly"] = true;
 
-  refused("E_DST_RO");
+  skipped("W_LDCACHE");
 }
 
 TEST_P(Destinations, D15_TheRootIsReadOnlyAndHasNoMountPoints) {
   scene().container.root_flags = MS_RDONLY;
   scene().traced = true;
+
+  skipped("W_LDCACHE");
+}
+
+TEST_P(Destinations, D15_TheRootIsReadOnlyAndItsDevIsTheImages) {
+  scene().container.root_flags = MS_RDONLY;
+  scene().container.dev = TestContainer::Dev::Image;
 
   refused("E_DST_RO");
 }
@@ -45,10 +54,11 @@ TEST_P(Destinations, D15_TheRootIsReadOnlyAndHasAllMountPoints) {
     scene().bundle.config["root"]["readonly"] = said;
     scene().container.root_flags = MS_RDONLY;
 
-    contained();
+    skipped("W_LDCACHE");
 
-    EXPECT_EQ(outcome().plan.mounts.size(), plan.mounts.size());
-    EXPECT_EQ(outcome().plan.links.size(), 0U);
+    // But for programs that the image has already, at which the driver's are mounted.
+    for (const auto& mount : outcome().plan.mounts)
+      EXPECT_THAT(mount.target, ::testing::AnyOf(StartsWith("/dev/"), StartsWith("/usr/bin/")));
   }
 }
 
@@ -140,7 +150,7 @@ TEST_P(Destinations, D17_AnOverlayWithoutAnUpperLayerIsReadOnly) {
       "overlay", image().on_disk(), "overlay", 0,
       "lowerdir=" + layers.on_disk("/empty").string() + ":" + layers.on_disk("/image").string());
 
-  refused("E_DST_RO");
+  skipped("W_LDCACHE");
 }
 
 void set_inode_flag(const fs::path& path, int flag) {
@@ -190,7 +200,7 @@ TEST_P(Destinations, D21_TheFileSystemIsFull) {
     SCOPED_TRACE(room);
     start_over();
     const auto mounted = move_image_to("tmpfs", "tmpfs", "mode=755");
-    struct statfs facts{};
+    struct statfs facts {};
     ASSERT_EQ(::statfs(image().on_disk().c_str(), &facts), 0);
     const auto used = facts.f_files - facts.f_ffree;
     const auto limit = "nr_inodes=" + std::to_string(used + room);
@@ -249,7 +259,7 @@ TEST_P(Destinations, D22_TheHostsDevIsAVolume) {
 
 TEST_P(Destinations, D22_TheHostsDevIsAVolumeAndHasTheNodes) {
   for (const auto& entry : fs::directory_iterator(Scene::simulated_host() / "dev")) {
-    struct stat status{};
+    struct stat status {};
     ASSERT_EQ(::stat(entry.path().c_str(), &status), 0);
     const auto copy = victim().on_disk("/") / entry.path().filename();
     ASSERT_EQ(::mknod(copy.c_str(), status.st_mode, status.st_rdev), 0);

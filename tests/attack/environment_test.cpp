@@ -87,7 +87,9 @@ bool is_of_a_sanitizer(const Call& call) {
 // numbers, random names, and the bytes that a number is sent as.
 std::vector<std::string> shape_of(const std::vector<Call>& calls) {
   static const std::regex changing(
-      R"([0-9a-f]{16}\.json|0x[0-9a-f]+|[0-9]+|\\[0-7a-z]+|nvhook-(test|attack)-\w*)");
+      R"([0-9a-f]{16}\.(json|former)|0x[0-9a-f]+|[0-9]+|\\[0-7a-z]+|nvhook-(test|attack)-\w*)"
+      // Whether the parser child ends before it is ended.
+      R"(|WIF\w+\(s\) && W\w+\(s\) == \w+)");
   std::vector<std::string> shape;
   for (const auto& call : calls) {
     if (call.pid != calls.front().pid || call.name == "getrandom") continue;

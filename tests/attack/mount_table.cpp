@@ -62,13 +62,20 @@ bool same_time(const timespec& one, const timespec& other) {
 bool is_source_of(const PlannedMount& mount, const fs::path& found) {
   const auto found_fd = open_in_steps(found);
   const auto source_fd = open_in_steps(mount.source);
-  struct stat is{};
-  struct stat due{};
+  struct stat is {};
+  struct stat due {};
   if (::fstat(found_fd.get(), &is) != 0 || ::fstat(source_fd.get(), &due) != 0) return false;
   if (is.st_ino != due.st_ino) return false;
   return is.st_dev == due.st_dev ||
          (mount.sealed && is.st_mode == due.st_mode && is.st_size == due.st_size &&
           same_time(is.st_mtim, due.st_mtim) && same_time(is.st_ctim, due.st_ctim));
+}
+
+// A mount that has no source on the host: the tree of new kernels, and a file of it that the loader
+// reads.
+bool is_of_the_tree(const std::string& target, const PlanOfRun& plan) {
+  if (target.empty()) return false;
+  return target == plan.tree || (plan.loader.is_mounted() && target == plan.loader.path);
 }
 
 }  // namespace
@@ -107,8 +114,15 @@ Complaints judge_mounts(const TestContainer& container, const MountTable& before
   for (const auto& row : gone) complain("gone or changed: " + quote(row.point));
 
   auto due = plan.mounts;
+  bool loader_file_due = plan.loader.is_mounted();
   for (const auto& row : made) {
     const auto target = below(container.rootfs(), row.point);
+    if (is_of_the_tree(as_planned(target), plan)) {
+      if (row.options != "ro,nosuid,nodev") complain(quote(target) + " has " + row.options);
+      if (!row.propagation.empty()) complain(quote(target) + " is " + row.propagation);
+      loader_file_due = loader_file_due && as_planned(target) != plan.loader.path;
+      continue;
+    }
     const auto planned = std::ranges::find(due, as_planned(target), &PlannedMount::target);
     if (target.empty() || planned == due.end()) {
       complain("not planned: a mount at " + quote(row.point));
@@ -121,6 +135,7 @@ Complaints judge_mounts(const TestContainer& container, const MountTable& before
       complain(quote(target) + " is another file than " + planned->source);
     due.erase(planned);
   }
+  if (loader_file_due) complain("planned and not there: " + quote(plan.loader.path));
   for (const auto& mount : due) complain("planned and not there: " + quote(mount.target));
   return complaints;
 }

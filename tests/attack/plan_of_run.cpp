@@ -21,6 +21,13 @@ PlanOfRun PlanOfRun::parse(std::string_view text) {
     if (!link.at("replaces").is_null()) replaces = link.at("replaces").get<std::string>();
     plan.links.push_back({link.at("path"), link.at("target"), replaces});
   }
+  for (const auto& file : json.at("files"))
+    plan.files.push_back({file.at("path"), file.at("content")});
+  if (!json.at("tree").is_null()) plan.tree = json.at("tree").get<std::string>();
+  const auto& loader = json.at("ldcache");
+  plan.loader.action = loader.at("action").get<std::string>();
+  if (!loader.at("path").is_null()) plan.loader.path = loader.at("path").get<std::string>();
+  plan.loader.directories = loader.at("directories").get<std::vector<std::string>>();
   for (const auto& device : json.at("devices"))
     plan.device_rules.push_back("c " + std::to_string(device.at("major").get<unsigned>()) + ":" +
                                 std::to_string(device.at("minor").get<unsigned>()) + " rw");

@@ -21,10 +21,31 @@ struct PlannedLink {
   std::optional<std::string> replaces;
 };
 
+struct PlannedFile {
+  std::string path;
+  std::string content;
+};
+
+// The file by which the image's loader learns of the libraries.
+struct PlannedLoaderFile {
+  std::string action = "none";           // "merge", "create", "bind", "musl-path"
+  std::string path;                      // empty: none
+  std::vector<std::string> directories;  // where it is to find them
+
+  // Whether it is made, or takes the place of what the image has there.
+  [[nodiscard]] bool is_exchanged() const {
+    return action == "merge" || action == "create" || action == "musl-path";
+  }
+  [[nodiscard]] bool is_mounted() const { return action == "bind"; }
+};
+
 // What a dry run said that the hook would do. Nothing, if it refused.
 struct PlanOfRun {
   std::vector<PlannedMount> mounts;  // without those that are present
   std::vector<PlannedLink> links;
+  std::vector<PlannedFile> files;
+  std::string tree;  // empty: none
+  PlannedLoaderFile loader;
   std::vector<std::string> device_rules;  // as in devices.list: "c 195:0 rw"
 
   [[nodiscard]] static PlanOfRun parse(std::string_view json);

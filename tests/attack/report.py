@@ -4,8 +4,9 @@
 
 Prints the tables of scripts/attack from the results that attack_tests has written as JSON
 (--gtest_output). A test belongs to the row whose id its name begins with, "R01_ADirectory..." to
-R-01, and to the family of that letter; the tier, New or Old, is the end of its name. Suites called
-Naive... are the positive controls: they pass where the naive hook is defeated.
+R-01, and to the family of that letter; the tier, New or Old, is the end of its name, before the
+layout where that is Tree. Suites called Naive... are the positive controls: they pass where the
+naive hook is defeated.
 """
 
 import json
@@ -24,9 +25,10 @@ FAMILIES = {
     "P": "processes and namespaces",
     "R": "races",
     "S": "sources",
+    "T": "what dead ones leave",
 }
 NAME = re.compile(r"(?P<family>[A-Z])(?P<row>\d\d)_(?P<what>\w+?)"
-                  r"(?:/\d*(?P<tier>New|Old)|/\w+)?$")
+                  r"(?:/\d*(?P<tier>New|Old)(?:Tree)?|/\w+)?$")
 
 
 def read(results):

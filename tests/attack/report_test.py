@@ -34,6 +34,11 @@ class Families(unittest.TestCase):
         self.assertEqual(lines[0][3:5], ["passed, New", "passed, Old"])
         self.assertEqual(lines[1][3:5], ["1 of 1", "0 of 1"])
 
+    def test_count_a_row_of_each_layout_with_its_tier(self):
+        lines = self.lines(Kernel__LoaderCache={"L01_A/New": {}, "L01_A/OldTree": FAILED})
+
+        self.assertEqual(lines[1], ["L", "loader's cache", "1", "1 of 1", "0 of 1", "-"])
+
     def test_are_those_of_the_rows_and_not_of_the_suites(self):
         lines = self.lines(Kernel__Odd={"D01_A/New": {}, "S02_B/New": {}, "Helper/New": {}})
 

@@ -12,7 +12,7 @@
 namespace nvhook::test {
 
 // Where the plan puts things (docs/plan.md, "layout").
-enum class Layout { System };
+enum class Layout { System, Tree };
 
 // What a test of the attack suite is run with.
 struct Variant {
@@ -28,9 +28,22 @@ inline std::vector<Variant> variants() {
   return all;
 }
 
-// The end of a test's name: "New", "Old".
+// For what differs with the layout. (A root that cannot be written gets a tree with each.)
+inline std::vector<Variant> variants_of_trees() {
+  std::vector<Variant> all;
+  for (const auto tier : tiers()) all.push_back({tier, Layout::Tree});
+  return all;
+}
+inline std::vector<Variant> variants_of_each_layout() {
+  auto all = variants();
+  for (const auto& variant : variants_of_trees()) all.push_back(variant);
+  return all;
+}
+
+// The end of a test's name: "New", "Old", "NewTree", "OldTree".
 inline std::string name_of(const Variant& variant) {
-  return variant.tier == Tier::New ? "New" : "Old";
+  return std::string(variant.tier == Tier::New ? "New" : "Old") +
+         (variant.layout == Layout::Tree ? "Tree" : "");
 }
 inline std::string name_of_instance(const ::testing::TestParamInfo<Variant>& info) {
   return name_of(info.param);
