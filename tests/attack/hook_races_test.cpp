@@ -140,7 +140,8 @@ class RacedHooks {
 
   // What the racer of temporary names makes of the two that it takes part in is its own doing.
   [[nodiscard]] bool is_the_racers(const std::string& line) const {
-    return race_ == Race::TemporaryName && line.find(kRacedLink) != line.npos;
+    return (race_ == Race::TemporaryName && line.find(kRacedLink) != line.npos) ||
+           (RaceGround::is_about_cache(race_) && line.find(kRacedCache) != line.npos);
   }
 
   std::string wrong_if_refused() {
@@ -177,6 +178,8 @@ class RacedHooks {
       if (!names_.contains(name)) fs::remove_all(name);
     if (race_ == Race::LinkDirectory || race_ == Race::TemporaryName)
       RaceGround::make_link_stale(rootfs());
+    if (RaceGround::is_about_cache(race_)) RaceGround::make_cache_honest(rootfs());
+    if (race_ == Race::CacheFile) ground_.make_decoy_again(rootfs());
     on_host_->accept();
   }
 
@@ -231,6 +234,11 @@ TEST_P(HookRaces, R05_ADirectoryAndAnother) { withstands(Race::DirectoryAndAnoth
 TEST_P(HookRaces, R05_TwoMountPoints) { withstands(Race::TwoMountPoints); }
 TEST_P(HookRaces, R06_ADirectoryThatLinksAreMadeIn) { withstands(Race::LinkDirectory); }
 TEST_P(HookRaces, R06_ATemporaryName) { withstands(Race::TemporaryName); }
+TEST_P(HookRaces, R06_TheDirectoryOfTheCache) { withstands(Race::CacheDirectory); }
+TEST_P(HookRaces, R06_TheCache) { withstands(Race::CacheFile); }
+TEST_P(HookRaces, R06_TheCacheAndADirectory) { withstands(Race::CacheAndDirectory); }
+TEST_P(HookRaces, R06_ATemporaryNameOfTheCache) { withstands(Race::CacheTemporaryName); }
+TEST_P(HookRaces, R07_TheCacheIsResized) { withstands(Race::CacheContent); }
 TEST_P(HookRaces, R09_RenamesElsewhere) { withstands(Race::RenameStorm); }
 
 INSTANTIATE_TEST_SUITE_P(Kernel, HookRaces, ::testing::ValuesIn(variants()), name_of_instance);

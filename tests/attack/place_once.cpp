@@ -18,6 +18,7 @@
 #include "apply/place.hpp"
 #include "apply/undo.hpp"
 #include "attack/contestant.hpp"
+#include "nvhook/base/byte_reader.hpp"
 #include "nvhook/base/message_id.hpp"
 #include "nvhook/container/mountinfo.hpp"
 #include "nvhook/container/process.hpp"
@@ -25,6 +26,7 @@
 #include "nvhook/container/rootfs.hpp"
 #include "nvhook/container/survey.hpp"
 #include "nvhook/files/read.hpp"
+#include "nvhook/ldcache/merge.hpp"
 #include "nvhook/mount/source.hpp"
 #include "nvhook/mount/tier.hpp"
 
@@ -63,8 +65,10 @@ class Nvhook final : public Contestant {
     return done ? std::string() : id_of(done.error());
   }
 
+  // The loader's file comes last, as in a run.
   std::string verify() override {
-    const auto stands = placer_->verify();
+    auto stands = placer_->verify();
+    if (stands && wanted_.cache) stands = placer_->exchange();
     return stands ? std::string() : id_of(stands.error());
   }
 
@@ -113,9 +117,43 @@ class Nvhook final : public Contestant {
     return targets;
   }
 
+  struct Cache {
+    ContainerPath path;
+    std::string bytes;
+    bool replaces = false;
+  };
+
+  // What stands in the cache's place is read and merged, as the survey and the parser do.
+  [[nodiscard]] Result<std::optional<Cache>> merge_cache() const {
+    if (!wanted_.cache) return std::nullopt;
+    constexpr std::size_t kMost = std::size_t{4} << 20U;
+    const auto facts =
+        container::survey_file(rootfs_, {{kRacedCacheDirectory}, kRacedCache}, mounts_, kMost);
+    if (!facts) return std::unexpected(Error(facts.error()));
+    // It stays as it is, and a warning is due.
+    if (!facts->trouble.empty() || !facts->directory.exists) return std::nullopt;
+    const auto standing = facts->found.standing;
+    const bool is_large = standing == container::Standing::File && !facts->content;
+    const bool is_other = standing == container::Standing::Directory ||
+                          standing == container::Standing::Other ||
+                          standing == container::Standing::CharDevice;
+    if (is_large || is_other) return std::nullopt;
+    const auto library = std::string(kRacedDirectory) + "/" + kRacedLink;
+    const std::vector<ldcache::Library> ours = {{.name = kRacedLink, .path = library}};
+    const auto present = facts->content ? facts->content->bytes : std::string();
+    auto merged = ldcache::merge(bytes_of(present), ours, "a test");
+    if (!merged) merged = ldcache::merge({}, ours, "a test");
+    if (!merged) return std::unexpected(std::move(merged).error());
+    return Cache{.path = facts->directory.resolved / kRacedCache,
+                 .bytes = std::move(*merged),
+                 .replaces = standing != container::Standing::Nothing};
+  }
+
   [[nodiscard]] Result<void> place_all() {
     const auto targets = resolve_all();
     if (!targets) return std::unexpected(Error(targets.error()));
+    const auto cache = merge_cache();
+    if (!cache) return std::unexpected(Error(cache.error()));
     auto sources = capture_all();
     if (!sources) return std::unexpected(std::move(sources).error());
 
@@ -126,6 +164,7 @@ class Nvhook final : public Contestant {
     for (std::size_t i = 0; i < sources->size(); ++i)
       if (auto done = placer_->place_mount(std::move((*sources)[i]), (*targets)[i]); !done)
         return done;
+    if (*cache) return placer_->prepare_file((*cache)->path, (*cache)->bytes, (*cache)->replaces);
     if (!wanted_.link) return {};
     return placer_->place_link({targets->back(), kRacedLinkText, kRacedStaleText});
   }

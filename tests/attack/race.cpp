@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,6 +115,20 @@ class Judge {
            })) == mounts;
   }
 
+  // Whatever becomes of the cache, what is beside it is the image's. Its directory may be away for
+  // the moment.
+  void image_is_kept() {
+    struct stat now {};
+    const auto beside = root_ + (kRacedCacheDirectory + 1) + "/" + kKeptFile;
+    if (::lstat(beside.c_str(), &now) != 0) return;
+    if (kept_.st_ino == 0) kept_ = now;
+    const bool same = now.st_ino == kept_.st_ino && now.st_size == kept_.st_size &&
+                      now.st_nlink == kept_.st_nlink && now.st_mode == kept_.st_mode &&
+                      now.st_mtim.tv_sec == kept_.st_mtim.tv_sec &&
+                      now.st_mtim.tv_nsec == kept_.st_mtim.tv_nsec;
+    if (!same) ++tally_.untrue;
+  }
+
   void after(bool thoroughly) {
     if (escaped_.empty()) escaped_ = on_host_.broken_by();
     if (!escaped_.empty()) {
@@ -134,6 +149,7 @@ class Judge {
   MountTable container_mounts_;
   Tally& tally_;
   std::string escaped_;
+  struct stat kept_ {};  // of the image's file beside the cache
 };
 
 // Whether what is said of an attempt is compared with what stands, for which the racer has to be
@@ -183,6 +199,8 @@ void attempt(Contestant& contestant, const Attempted& attempted, const Contest& 
   contestant.take_away();
   if (racer.swaps() != swaps) ++tally.raced;
   judge.after(thoroughly);
+  if (RaceGround::is_about_cache(contest.race)) judge.image_is_kept();
+  if (contest.race == Race::CacheFile) attempted.ground.make_decoy_again(attempted.ground.root());
   // It cannot be put back where the racer has made something else of it in between.
   if (contest.race == Race::TemporaryName) RaceGround::make_link_stale(attempted.ground.root());
   ++tally.attempts;

@@ -19,7 +19,8 @@ struct Tally {
   std::uint64_t swaps = 0;    // by the racer, in all
   std::uint64_t placed = 0;   // attempts that were said to have succeeded
   std::uint64_t escapes = 0;  // attempts that reached something outside the root
-  // Attempts that were said to have succeeded although not everything stood.
+  // Attempts that were said to have succeeded although not everything stood; and those after which
+  // something of the image was otherwise that is not the loader's cache.
   std::uint64_t untrue = 0;
   std::uint64_t left_behind = 0;             // attempts after which mounts were left
   std::array<char, 512> first_escape{};      // what the first one reached

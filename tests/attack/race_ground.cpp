@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "support/hostile_caches.hpp"
+
 namespace nvhook::test {
 namespace {
 
@@ -89,9 +91,42 @@ RacerJob RaceGround::lay_out(Race race, const fs::path& root) const {
       make_link_stale(root);
       fs::create_symlink(victim / "made", outside / "decoy");
       return {Swap::TakeTemporary, directory / kRacedHidden, outside / "decoy"};
+    case Race::CacheDirectory:
+    case Race::CacheFile:
+    case Race::CacheAndDirectory:
+    case Race::CacheTemporaryName:
+    case Race::CacheContent:
+      return lay_out_cache(race, root);
   }
   std::abort();  // every enumerator is handled above
 }
+
+RacerJob RaceGround::lay_out_cache(Race race, const fs::path& root) const {
+  const auto directory = inside(root, kRacedCacheDirectory);
+  const auto victim = top() / "victim";
+  const auto outside = top() / "outside";
+  fs::create_directories(directory);
+  write(directory / kKeptFile, "the image's");
+  make_cache_honest(root);
+  if (race == Race::CacheContent) return {Swap::Resize, directory / kRacedCache, {}};
+  if (race == Race::CacheTemporaryName) {
+    fs::create_symlink(victim / "made", outside / "decoy");
+    return {Swap::TakeTemporary, directory / kRacedHiddenCache, outside / "decoy"};
+  }
+  if (race == Race::CacheDirectory) {
+    fs::create_symlink(victim, root / ".decoy");
+    // In the root the link leads to this one.
+    fs::create_directories(inside(root, victim));
+    return {Swap::Exchange, directory, root / ".decoy"};
+  }
+  if (race == Race::CacheAndDirectory)
+    fs::create_directory(directory / ".decoy");
+  else
+    fs::create_symlink(victim / kCanary, directory / ".decoy");
+  return {Swap::Exchange, directory / kRacedCache, directory / ".decoy"};
+}
+
+bool RaceGround::is_about_cache(Race race) { return wanted(race).cache; }
 
 Wanted RaceGround::wanted(Race race) {
   switch (race) {
@@ -109,6 +144,12 @@ Wanted RaceGround::wanted(Race race) {
     case Race::LinkDirectory:
     case Race::TemporaryName:
       return {.files = {}, .link = true};
+    case Race::CacheDirectory:
+    case Race::CacheFile:
+    case Race::CacheAndDirectory:
+    case Race::CacheTemporaryName:
+    case Race::CacheContent:
+      return {.files = {}, .cache = true};
   }
   std::abort();  // every enumerator is handled above
 }
@@ -119,6 +160,21 @@ TestContainer::Options RaceGround::container(Race race) {
   if (race == Race::LinkDirectory)
     options.user_namespace = TestContainer::UserNamespace::from(kMappedRoot, kMappedIds);
   return options;
+}
+
+void RaceGround::make_decoy_again(const fs::path& root) const {
+  const auto decoy = inside(root, kRacedCacheDirectory) / ".decoy";
+  const auto fresh = decoy.string() + "-fresh";
+  const auto target = top() / "victim" / kCanary;
+  if (::symlink(target.c_str(), fresh.c_str()) != 0 || ::rename(fresh.c_str(), decoy.c_str()) != 0)
+    std::perror(decoy.c_str());
+}
+
+void RaceGround::make_cache_honest(const fs::path& root) {
+  const auto cache = inside(root, kRacedCacheDirectory) / kRacedCache;
+  const auto fresh = cache.string() + "-fresh";
+  write(fresh, honest_cache());
+  if (::rename(fresh.c_str(), cache.c_str()) != 0) std::perror(cache.c_str());
 }
 
 void RaceGround::make_link_stale(const fs::path& root) {

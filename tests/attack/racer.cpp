@@ -19,9 +19,13 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <string_view>
+
+#include "nvhook/base/unique_fd.hpp"
 
 namespace nvhook::test {
 namespace {
@@ -37,6 +41,7 @@ void nap() {
 class Swapper {
  public:
   explicit Swapper(const RacerJob& job) : job_(job) {
+    if (job.swap == Swap::Resize) read_bytes();
     if (job.swap != Swap::TakeTemporary) return;
     const std::filesystem::path prefix = job.one;
     directory_.reset(::opendir(prefix.parent_path().c_str()));
@@ -61,6 +66,8 @@ class Swapper {
         if (::unlink(one()) != 0) return false;
         if (::faccessat(AT_FDCWD, other(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) ++unlinked_before_;
         return true;
+      case Swap::Resize:
+        return resize();
       case Swap::TakeTemporary:
         return take_temporary();
     }
@@ -72,6 +79,7 @@ class Swapper {
   // False while something stands in the way.
   bool put_back() {
     if (job_.swap == Swap::TakeTemporary) make_decoy();
+    if (job_.swap == Swap::Resize) return write_bytes();
     if (job_.swap != Swap::Exchange && job_.swap != Swap::MoveAway) return true;
     return !away_ || step();
   }
@@ -93,6 +101,33 @@ class Swapper {
     return done;
   }
 
+  void read_bytes() {
+    std::ifstream in(job_.one, std::ios::binary);
+    bytes_.assign(std::istreambuf_iterator<char>(in), {});
+  }
+
+  // Whatever file has the name just now: a new one may have come in its place.
+  [[nodiscard]] bool write_bytes() const {
+    const UniqueFd file(::open(one(), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC));
+    return file &&
+           ::write(file.get(), bytes_.data(), bytes_.size()) == static_cast<ssize_t>(bytes_.size());
+  }
+
+  bool resize() {
+    constexpr off_t kSmall = off_t{1} << 20U;
+    constexpr off_t kLarge = off_t{1} << 33U;  // larger than is read
+    switch (turns_++ % 4) {
+      case 0:
+        return ::truncate(one(), 0) == 0;
+      case 1:
+        return ::truncate(one(), kSmall) == 0;
+      case 2:
+        return ::truncate(one(), kLarge) == 0;
+      default:
+        return write_bytes();
+    }
+  }
+
   void make_decoy() const {
     ::unlink(other());
     if (::symlink(decoy_text_.c_str(), other()) != 0) std::abort();  // nobody else goes there
@@ -101,7 +136,7 @@ class Swapper {
   // Who looks for a name that is not there yet keeps its directory locked, and others from making
   // it; the directory itself may be looked at all the time.
   bool has_changed() {
-    struct stat now{};
+    struct stat now {};
     if (::fstat(::dirfd(directory_.get()), &now) != 0) return false;
     const bool same = now.st_ctim.tv_nsec == seen_.st_ctim.tv_nsec && now.st_size == seen_.st_size;
     seen_ = now;
@@ -139,7 +174,8 @@ class Swapper {
   std::string hidden_;  // how temporary names begin
   std::string expected_;
   std::string decoy_text_;
-  struct stat seen_{};
+  std::string bytes_;  // of the file that is resized
+  struct stat seen_ {};
   unsigned unchanged_ = 0;
   unsigned turns_ = 0;
   std::uint64_t unlinked_before_ = 0;

@@ -14,6 +14,7 @@ enum class Swap {
   MoveAway,       // `one` is moved to `other`, then back
   Remake,         // the file `one` is unlinked, then made anew
   Unlink,         // the file `one` is unlinked whenever it is there; see unlinked_before()
+  Resize,         // the file `one` is cut to nothing, grows by a hole, gets its bytes again
   TakeTemporary,  // names that begin with `one` change places with the link `other`
 };
 

@@ -88,6 +88,18 @@ TEST_P(Races, R06_ADirectoryThatLinksAreMadeIn) {
 
 TEST_P(Races, R06_ATemporaryName) { withstands(Race::TemporaryName, {"E_RACE"}); }
 
+// A link that the directory is for a moment leads to another directory of the root, with nothing in
+// it: the cache that is to be replaced is not there, or is where none was.
+TEST_P(Races, R06_TheDirectoryOfTheCache) { withstands(Race::CacheDirectory, {"E_RACE"}); }
+
+TEST_P(Races, R06_TheCache) { withstands(Race::CacheFile, {"E_RACE"}); }
+
+TEST_P(Races, R06_TheCacheAndADirectory) { withstands(Race::CacheAndDirectory, {"E_RACE"}); }
+
+TEST_P(Races, R06_ATemporaryNameOfTheCache) { withstands(Race::CacheTemporaryName, {"E_RACE"}); }
+
+TEST_P(Races, R07_TheCacheIsResized) { withstands(Race::CacheContent, {"E_RACE"}); }
+
 TEST_P(Races, R09_RenamesElsewhere) { withstands(Race::RenameStorm, {"E_RACE"}); }
 
 INSTANTIATE_TEST_SUITE_P(Kernel, Races, ::testing::ValuesIn(variants()), name_of_instance);
