@@ -3,11 +3,27 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <utility>
 
 namespace nvhook::test {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// Whether the loader's file speaks of each directory that it is to find libraries in.
+bool has_directories(const fs::path& file, const nlohmann::json& loader) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::ranges::all_of(loader.at("directories"), [&](const auto& directory) {
+    return text.str().find(directory.template get<std::string>()) != std::string::npos;
+  });
+}
+
+}  // namespace
 
 Trial::Trial(Tier tier, const std::function<void(FakeRoot&)>& arrange,
              TestContainer::Options container)
@@ -55,6 +71,10 @@ std::string Trial::missing(const nlohmann::json& plan) const {
     if (!container_->may_use(device["major"], device["minor"]))
       text += "device " + device["path"].get<std::string>() + "\n";
   }
+  const auto& loader = plan.at("ldcache");
+  if (!loader["path"].is_null() &&
+      !has_directories(container_->inside(loader["path"].get<std::string>()), loader))
+    text += "the loader's file\n";
   return text;
 }
 
