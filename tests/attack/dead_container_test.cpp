@@ -125,6 +125,20 @@ TEST_P(DeadContainers, T00_Nothing) {
   EXPECT_EQ(ended_.status, 0) << ended_.err;
 }
 
+// As in a root of a user namespace's.
+TEST_P(DeadContainers, T00_TheCacheIsAnotherUsers) {
+  DeadContainer of_another(GetParam(), [](FakeRoot& image) {
+    const auto cache = image.on_disk(kCache);
+    ASSERT_EQ(::chown(cache.c_str(), 100'000, 100'000), 0);
+    ASSERT_EQ(::chmod(cache.c_str(), 0640), 0);
+  });
+
+  const auto done = launch(of_another.sweep(Sweeping::Poststop));
+
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_EQ(differences(of_another.before(), of_another.names()), "");
+}
+
 TEST_P(DeadContainers, T01_ADirectoryIsALinkToTheHostsOfTheSameNames) {
   for (const std::string directory : {"/usr", "/usr/lib", kLibraryDirectory, "/usr/bin", "/etc"}) {
     SCOPED_TRACE(directory);
