@@ -24,7 +24,7 @@ Result<UniqueFd> lock_root(int root, const std::string& path) {
   if (!directory) return failed_to("lock " + quote(path), std::move(directory));
   for (int waited = 0; ::flock(directory->get(), LOCK_EX | LOCK_NB) != 0;
        waited += kAgainMilliseconds) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return UniqueFd();
+    if (errno != EWOULDBLOCK) return UniqueFd();
     if (waited >= kWaitMilliseconds)
       return failure(ErrorId::Race, "another run for a container of the root " + quote(path) +
                                         ", or such a container, has kept it locked for " +

@@ -59,6 +59,8 @@ Result<Written> write_record(const Prepared& prepared, std::optional<std::string
   auto name = record::file_name(all.record.bundle, all.record.id);
   auto former = former_bytes(prepared.plan);
   std::string kept;
+  // (Where memory is out while a record is read the process ends: nlohmann/json asks for some when
+  // it takes a document apart. Nothing has been changed yet.)
   const auto before = store->read(name);
   if (before) {
     all = record::inherit(std::move(all.record), *before, fingerprint_of(former));

@@ -6,7 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "nvhook/base/quote.hpp"
@@ -46,10 +49,21 @@ Result<void> write_whole(int fd, std::string_view text) {
   return {};
 }
 
-// Where the bytes of a file of the image's are kept.
-std::string former_of(const std::string& name) {
-  return name.substr(0, name.rfind('.')) + ".former";
-}
+// Where the bytes of a file of the image's are kept. Asks for no memory, for a record is taken back
+// where there is none.
+class FormerName {
+ public:
+  explicit FormerName(std::string_view name) {
+    constexpr std::string_view kEnding = ".former";
+    const auto stem = name.substr(0, std::min(name.rfind('.'), kMaxName - kEnding.size()));
+    stem.copy(text_.data(), stem.size());
+    kEnding.copy(text_.data() + stem.size(), kEnding.size());
+  }
+  [[nodiscard]] const char* c_str() const { return text_.data(); }
+
+ private:
+  std::array<char, kMaxName + 1> text_{};
+};
 
 Result<UniqueFd> write_new(int directory, const std::string& name, std::string_view text) {
   if (::unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) return trouble("unlink");
@@ -90,12 +104,12 @@ Result<UniqueFd> Store::write(const Record& record,
   const auto where = std::string(kPath) + "/" + name;
   // First: a record that speaks of a file has its bytes.
   if (former) {
-    if (auto kept = write_new(directory_.get(), former_of(name), *former); !kept) {
-      ::unlinkat(directory_.get(), former_of(name).c_str(), 0);
+    if (auto kept = write_new(directory_.get(), FormerName(name).c_str(), *former); !kept) {
+      ::unlinkat(directory_.get(), FormerName(name).c_str(), 0);
       return failed_to(where, std::move(kept));
     }
   } else {
-    ::unlinkat(directory_.get(), former_of(name).c_str(), 0);  // of an older record
+    ::unlinkat(directory_.get(), FormerName(name).c_str(), 0);  // of an older record
   }
   auto written = write_new(directory_.get(), beside(name), *text);
   if (!written) written = failed_to(where, std::move(written));
@@ -104,7 +118,7 @@ Result<UniqueFd> Store::write(const Record& record,
     written = trouble("rename to " + where);
   if (written) return written;
   ::unlinkat(directory_.get(), beside(name).c_str(), 0);
-  if (former) ::unlinkat(directory_.get(), former_of(name).c_str(), 0);
+  if (former) ::unlinkat(directory_.get(), FormerName(name).c_str(), 0);
   return written;
 }
 
@@ -151,11 +165,11 @@ Result<Record> Store::read(const std::string& name) const {
 }
 
 Result<std::string> Store::read_former(const std::string& name) const {
-  return read_trusted(directory_.get(), former_of(name), kMaxFormerBytes);
+  return read_trusted(directory_.get(), FormerName(name).c_str(), kMaxFormerBytes);
 }
 
 Result<void> Store::remove(const std::string& name) const {
-  ::unlinkat(directory_.get(), former_of(name).c_str(), 0);
+  ::unlinkat(directory_.get(), FormerName(name).c_str(), 0);
   if (::unlinkat(directory_.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
   return trouble("remove " + std::string(kPath) + "/" + name);
 }

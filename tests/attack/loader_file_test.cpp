@@ -387,9 +387,10 @@ TEST_P(LoaderFile, L22_TheListOfMuslIsNonsense) {
 
     skipped("W_MUSL");
 
-    EXPECT_THAT(content(kMuslPath), StartsWith(text));
+    const auto read = text.substr(0, text.find('\0'));  // by musl, and so kept
+    EXPECT_THAT(content(kMuslPath), StartsWith(read));
     for (const auto& directory : outcome().plan.loader.directories)
-      EXPECT_THAT(content(kMuslPath).substr(text.size()), HasSubstr(directory + "\n"));
+      EXPECT_THAT(content(kMuslPath).substr(read.size()), HasSubstr(directory + "\n"));
   }
 }
 
