@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -117,18 +118,24 @@ Result<std::string> merge(std::span<const std::byte> present, std::span<const Li
   const auto folders = folders_in(present, before);
   if (!folders) return failure(ErrorId::DriverRead, "ld.so.cache: a folder's name is none");
 
+  std::vector<Entry> first;
+  for (const auto& library : ours)
+    first.push_back({library.name, library.path, static_cast<std::int32_t>(library.abi)});
+  std::erase_if(before.entries, [&](const Entry& entry) {
+    const auto folder = folder_of(entry);
+    return !is_sound(entry) || hides(entry, ours) || (folder && *folder >= folders->size());
+  });
+  if (first.size() + before.entries.size() > kMaxEntries)
+    return failure(ErrorId::DriverRead, "ld.so.cache: there is no room for more entries");
+  std::ranges::stable_sort(first, comes_first);
+  // That of ldconfig's is.
+  if (!std::ranges::is_sorted(before.entries, comes_first))
+    std::ranges::stable_sort(before.entries, comes_first);
+
   Contents after{
       .layout = before.layout, .entries = {}, .folders = *folders, .generator = generator};
-  for (const auto& library : ours)
-    after.entries.push_back({library.name, library.path, static_cast<std::int32_t>(library.abi)});
-  for (const auto& entry : before.entries) {
-    const auto folder = folder_of(entry);
-    if (!is_sound(entry) || hides(entry, ours) || (folder && *folder >= folders->size())) continue;
-    after.entries.push_back(entry);
-  }
-  if (after.entries.size() > kMaxEntries)
-    return failure(ErrorId::DriverRead, "ld.so.cache: there is no room for more entries");
-  std::ranges::stable_sort(after.entries, comes_first);
+  after.entries.reserve(first.size() + before.entries.size());
+  std::ranges::merge(first, before.entries, std::back_inserter(after.entries), comes_first);
   auto bytes = write(after);
   if (bytes.empty() || bytes.size() > kMaxCacheBytes)
     return failure(ErrorId::DriverRead, "ld.so.cache: it would be larger than the limit");

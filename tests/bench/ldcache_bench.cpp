@@ -7,8 +7,10 @@
 #include <random>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "nvhook/ldcache/ldcache.hpp"
+#include "nvhook/ldcache/merge.hpp"
 #include "support/cache_image.hpp"
 
 namespace nvhook::ldcache {
@@ -51,6 +53,33 @@ void parse_a_cache(benchmark::State& state) {
   state.counters["entries"] = static_cast<double>(entries);
 }
 BENCHMARK(parse_a_cache)->Unit(benchmark::kMicrosecond);
+
+// As many libraries as the driver brings by default, into a cache of so many.
+void merge_into_a_cache(benchmark::State& state) {
+  constexpr std::size_t kEntry = 90;  // a usual one, with its strings
+  const auto shuffled = cache_of(static_cast<std::size_t>(state.range(0)) * kEntry);
+  const auto file = merge(std::as_bytes(std::span(shuffled)), {}, "in ldconfig's order").value();
+  const auto bytes = std::as_bytes(std::span(file));
+  std::vector<std::string> names;
+  std::vector<std::string> paths;
+  constexpr int kOurs = 28;
+  for (int i = 0; i < kOurs; ++i) {
+    names.push_back("libnvidia-part" + std::to_string(i) + ".so.1");
+    paths.push_back("/usr/lib/x86_64-linux-gnu/" + names.back());
+  }
+  std::vector<Library> ours;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    ours.push_back({.name = names[i], .path = paths[i], .abi = Abi::X86_64});
+  std::size_t size = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    const auto merged = merge(bytes, ours, "nvhook");
+    if (!merged) return state.SkipWithError(merged.error().text().c_str());
+    size = merged->size();
+    benchmark::DoNotOptimize(merged->data());
+  }
+  state.counters["bytes"] = static_cast<double>(size);
+}
+BENCHMARK(merge_into_a_cache)->Arg(77)->Arg(777)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace nvhook::ldcache
