@@ -233,6 +233,8 @@ Result<std::string> clean_up(Journal& journal) {
   if (!store) return std::unexpected(Error(store.error()));
   constexpr auto kNone = "there is no record of any container\n";
   if (!*store) return kNone;
+  if (auto done = (*store)->remove_unfinished(); !done)
+    return std::unexpected(std::move(done).error());
   const auto names = (*store)->names();
   if (!names) return std::unexpected(names.error());
   if (names->empty()) return kNone;
@@ -240,7 +242,8 @@ Result<std::string> clean_up(Journal& journal) {
   if (!procfs) return std::unexpected(procfs.error());
   RootLocks locks;
   for (const auto& name : *names)
-    if (const auto record = (*store)->read(name); record && !is_alive(*procfs, *record).value_or(true))
+    if (const auto record = (*store)->read(name);
+        record && !is_alive(*procfs, *record).value_or(true))
       if (auto done = locks.add(*record); !done) return std::unexpected(std::move(done).error());
   std::vector<Known> all;
   for (const auto& name : *names) {
@@ -250,8 +253,7 @@ Result<std::string> clean_up(Journal& journal) {
       continue;
     }
     const auto alive = is_alive(*procfs, *record);
-    if (!alive)
-      journal.warning({WarningId::Litter, alive.error().text() + "; its record stays"});
+    if (!alive) journal.warning({WarningId::Litter, alive.error().text() + "; its record stays"});
     all.push_back({name, std::move(*record), alive.value_or(true)});
   }
   std::string text;

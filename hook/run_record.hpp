@@ -14,7 +14,8 @@
 namespace nvhook {
 
 // The record of a run that is about to change a container. It is taken back with this object unless
-// the run succeeds, or an earlier run for the container has left something: its record has that, too.
+// the run succeeds, or an earlier run for the container has left something: its record has that,
+// too.
 class RunRecord {
  public:
   // Writes it, in Phase::Survey at the latest. A run goes on without one: W_NO_RECORD is said then.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -166,6 +167,26 @@ Result<Record> Store::read(const std::string& name) const {
 
 Result<std::string> Store::read_former(const std::string& name) const {
   return read_trusted(directory_.get(), FormerName(name).c_str(), kMaxFormerBytes);
+}
+
+Result<void> Store::remove_unfinished() const {
+  constexpr time_t kPatience = 60;  // seconds; a run takes some ten milliseconds
+  auto names = files::names_in(directory_.get(), kMaxNames);
+  if (!names) return std::unexpected(std::move(names).error().within(kPath).as(ErrorId::Record));
+  const auto finished = [&](const std::string& name) {
+    if (name.starts_with('.')) return false;
+    const auto record = name.substr(0, name.rfind('.')) + ".json";
+    return std::ranges::find(*names, record) != names->end();
+  };
+  for (const auto& name : *names) {
+    struct stat status {};
+    if (finished(name) ||
+        ::fstatat(directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+      continue;
+    if (S_ISREG(status.st_mode) && ::time(nullptr) - status.st_mtime > kPatience)
+      ::unlinkat(directory_.get(), name.c_str(), 0);
+  }
+  return {};
 }
 
 Result<void> Store::remove(const std::string& name) const {

@@ -354,7 +354,10 @@ TEST_F(Cleanup, AContainerWhoseHookWasKilledIsAsItWas) {
 
     ASSERT_EQ(done.status, 0) << "call " << nth << ": " << done.err;
     ASSERT_EQ(scene.changes(), "") << "call " << nth;
-    for (const auto& record : records()) ASSERT_NE(record.extension(), ".json") << "call " << nth;
+    // One that was being written has a name with a dot in front.
+    for (const auto& record : records())
+      ASSERT_TRUE(record.extension() != ".json" || record.filename().string().starts_with('.'))
+          << "call " << nth << ": " << record;
   }
   EXPECT_GT(killed, 10);
   EXPECT_GT(littered, 5);

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -138,6 +139,26 @@ TEST_F(StoreOfRecords, TakesALineMore) {
 
   record.objects[0].inode = 99;
   EXPECT_EQ(store.read(file_of(record)).value(), record);
+}
+
+TEST_F(StoreOfRecords, RemovesWhatKilledRunsHaveLeftAWhileAgo) {
+  const auto record = test::sample_record();
+  const auto store = opened();
+  ASSERT_TRUE(store.write(record, "bytes"));
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::minutes(2);
+  for (const auto* name : {".old.json", "old.former", ".new.json", "new.former"}) {
+    const auto path = std::string("/run/nvhook/") + name;
+    std::ofstream(path) << "{";
+    if (std::string_view(name).contains("old")) std::filesystem::last_write_time(path, long_ago);
+  }
+  const auto own = file_of(record);
+  std::filesystem::last_write_time(path_of(record), long_ago);
+
+  ASSERT_TRUE(store.remove_unfinished());
+
+  EXPECT_THAT(names_on_disk(),
+              ::testing::UnorderedElementsAre(".new.json", "new.former", own,
+                                              own.substr(0, own.rfind('.')) + ".former"));
 }
 
 TEST_F(StoreOfRecords, RemovesARecordOnce) {

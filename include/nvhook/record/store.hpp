@@ -42,6 +42,10 @@ class Store {
   // E_RECORD; with the code ENOENT if there is none.
   [[nodiscard]] Result<Record> read(const std::string& name) const;
 
+  // Removes what runs that were killed while they wrote a record have left, once nobody can be at work
+  // on it any more: after a minute. Fails with E_RECORD.
+  [[nodiscard]] Result<void> remove_unfinished() const;
+
   // Removes the file of that name and what is beside it; it is fine if it is gone already. Looks up
   // nothing but these names in the held directory. Fails with E_RECORD.
   [[nodiscard]] Result<void> remove(const std::string& name) const;
