@@ -312,9 +312,8 @@ TEST_F(LoaderOfAPlan, WhatStaysAndDoesNotLeadToOursIsNotFound) {
 TEST_F(LoaderOfAPlan, ProgramsAreNotLibraries) {
   layout_ = Layout::Tree;
 
-  EXPECT_THAT(plan().loader.libraries,
-              Each(Field(&Findable::path,
-                         Field(&ContainerPath::value, StartsWith("/usr/local/nvidia/lib64/")))));
+  for (const auto& library : plan().loader.libraries)
+    EXPECT_THAT(library.path.value, StartsWith("/usr/local/nvidia/lib64/"));
 }
 
 // What is told to ldconfig
@@ -374,9 +373,8 @@ TEST_F(LoaderOfAPlan, ProgramsWithoutLinksAreWarnedOf) {
 
   ASSERT_THAT(warnings(made), ElementsAre(WarningId::ProgramPath));
   EXPECT_THAT(made.warnings[0].text, HasSubstr("\"/dev/.nvhook/bin/nvidia-smi\""));
-  EXPECT_THAT(
-      made.symlinks,
-      Each(Field(&Symlink::path, Field(&ContainerPath::value, StartsWith("/dev/.nvhook/lib64/")))));
+  for (const auto& symlink : made.symlinks)
+    EXPECT_THAT(symlink.path.value, StartsWith("/dev/.nvhook/lib64/"));
 }
 
 TEST_F(LoaderOfAPlan, ProgramsThatAreNotThereAreNotWarnedOf) {
