@@ -271,8 +271,7 @@ TEST_F(TreeOfAPlan, AReadOnlyRootGetsNoLinksToProgramsWhateverStandsThere) {
 
     const auto made = plan();
 
-    for (const auto& symlink : made.symlinks)
-      EXPECT_NE(symlink.path.value, "/usr/bin/nvidia-smi");
+    for (const auto& symlink : made.symlinks) EXPECT_NE(symlink.path.value, "/usr/bin/nvidia-smi");
     EXPECT_THAT(warnings(made), ElementsAre(WarningId::ProgramPath));
   }
 }
