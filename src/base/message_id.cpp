@@ -15,6 +15,8 @@ constexpr std::array kErrors = {
     ErrorInfo{ErrorId::Setuid, "E_SETUID", 2},
     ErrorInfo{ErrorId::ReqDevice, "E_REQ_DEVICE", 2},
     ErrorInfo{ErrorId::ReqCapability, "E_REQ_CAPABILITY", 2},
+    ErrorInfo{ErrorId::ReqRequirement, "E_REQ_REQUIREMENT", 2},
+    ErrorInfo{ErrorId::ReqUnmet, "E_REQ_UNMET", 2},
     ErrorInfo{ErrorId::StateRead, "E_STATE_READ", 2},
     ErrorInfo{ErrorId::StateLimit, "E_STATE_LIMIT", 2},
     ErrorInfo{ErrorId::StateParse, "E_STATE_PARSE", 2},
@@ -66,6 +68,7 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::LdCache, "W_LDCACHE"},
     WarningInfo{WarningId::Musl, "W_MUSL"},
     WarningInfo{WarningId::ProgramPath, "W_PROGRAM_PATH"},
+    WarningInfo{WarningId::ReqUnknown, "W_REQ_UNKNOWN"},
     WarningInfo{WarningId::Litter, "W_LITTER"},
     WarningInfo{WarningId::CudaCompat, "W_CUDA_COMPAT"},
 };

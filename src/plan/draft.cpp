@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <set>
 #include <string_view>
 #include <utility>
 #include <variant>
 
+#include "check_demands.hpp"
 #include "nvhook/plan/make_plan.hpp"
 
 namespace nvhook::plan {
@@ -46,14 +48,26 @@ constexpr std::array kFixedLinks = {
     FixedLink{"libGLX_indirect.so.0", "libGLX_nvidia.so.%"},
 };
 
+bool begins_in_any_case(std::string_view text, std::string_view beginning) {
+  const auto lower = [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
+  return text.size() >= beginning.size() &&
+         std::ranges::equal(text.substr(0, beginning.size()), beginning, {}, lower, lower);
+}
+
 bool matches(const request::GpuId& id, const driver::Gpu& gpu) {
   if (const auto* index = std::get_if<request::GpuIndex>(&id)) return index->index == gpu.index;
-  const auto lower = [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
-  return std::ranges::equal(std::get<request::GpuUuid>(id).uuid, gpu.uuid, {}, lower, lower);
+  if (const auto* bus = std::get_if<request::GpuBus>(&id))
+    return request::parse_bus(gpu.bus) == *bus;
+  return begins_in_any_case(gpu.uuid, std::get<request::GpuUuid>(id).uuid);
 }
 
 std::string written(const request::GpuId& id) {
   if (const auto* index = std::get_if<request::GpuIndex>(&id)) return std::to_string(index->index);
+  if (const auto* bus = std::get_if<request::GpuBus>(&id)) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%04x:%02x:%02x.0", bus->domain, bus->bus, bus->device);
+    return text.data();
+  }
   return std::get<request::GpuUuid>(id).uuid;
 }
 
@@ -64,6 +78,17 @@ std::unexpected<Error> no_such_gpu(const request::GpuId& id, const Driver& drive
   return failure(ErrorId::ReqDevice, text + " (NVIDIA_VISIBLE_DEVICES)");
 }
 
+// One GPU, and not several whose UUIDs begin alike.
+Result<void> check_id(const request::GpuId& id, const Driver& driver) {
+  const auto count =
+      std::ranges::count_if(driver.gpus, [&](const auto& gpu) { return matches(id, gpu); });
+  if (count == 1) return {};
+  if (count == 0) return no_such_gpu(id, driver);
+  return failure(ErrorId::ReqDevice, "the UUIDs of " + std::to_string(count) + " GPUs begin with " +
+                                         written(id) +
+                                         ": write more of it (NVIDIA_VISIBLE_DEVICES)");
+}
+
 // In the driver's order, each once, whatever the order of the request.
 Result<std::vector<driver::Gpu>> chosen_gpus(const request::Request& request,
                                              const Driver& driver) {
@@ -71,8 +96,7 @@ Result<std::vector<driver::Gpu>> chosen_gpus(const request::Request& request,
   if (std::holds_alternative<request::NoGpus>(request.gpus)) return std::vector<driver::Gpu>{};
   const auto& ids = std::get<std::vector<request::GpuId>>(request.gpus);
   for (const auto& id : ids)
-    if (std::ranges::none_of(driver.gpus, [&](const auto& gpu) { return matches(id, gpu); }))
-      return no_such_gpu(id, driver);
+    if (auto fine = check_id(id, driver); !fine) return std::unexpected(std::move(fine).error());
   std::vector<driver::Gpu> chosen;
   for (const auto& gpu : driver.gpus)
     if (std::ranges::any_of(ids, [&](const auto& id) { return matches(id, gpu); }))
@@ -235,12 +259,16 @@ Result<Draft> draft(const request::Request& request, const Driver& driver,
                                          ": use an image for this host's processor");
   auto gpus = chosen_gpus(request, driver);
   if (!gpus) return std::unexpected(std::move(gpus).error());
+  auto open = check_demands(request, driver, !gpus->empty());
+  if (!open) return std::unexpected(std::move(open).error());
   std::optional<Place> tree;
   if (read_only || layout == Layout::Tree) {
     const auto& [directory, name] = read_only ? kTreeOfReadOnlyRoot : kTree;
     tree = Place{{directory}, name};
   }
-  return Drafter(request, driver, image, std::move(tree)).draft(std::move(*gpus));
+  auto draft = Drafter(request, driver, image, std::move(tree)).draft(std::move(*gpus));
+  draft.warnings = std::move(*open);
+  return draft;
 }
 
 std::vector<Place> places_of(const Draft& draft) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <ranges>
 #include <set>
 #include <string_view>
@@ -71,6 +72,7 @@ class Planner {
     plan_.gpus = std::move(draft.gpus);
     plan_.omitted = std::move(draft.omitted);
     plan_.warnings = in_.driver.warnings;
+    std::ranges::move(draft.warnings, std::back_inserter(plan_.warnings));
     warn_about_image();
     if (draft.tree)
       if (auto done = settle_tree(*draft.tree); !done)

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "names.hpp"
+#include "nvhook/driver/cuda_version.hpp"
 #include "nvhook/plan/print.hpp"
 
 namespace nvhook::plan {
@@ -27,11 +28,13 @@ Json to_object(const request::Request& request) {
   Json capabilities = Json::array();
   for (const auto capability : kAllCapabilities)
     if (request.capabilities.contains(capability)) capabilities.push_back(name_of(capability));
+  Json requirements = Json::array();
+  for (const auto& demand : request.demands) requirements.push_back(demand.requirement);
   return {{"devices", request.devices},
           {"source", name_of(request.source)},
           {"capabilities", std::move(capabilities)},
           {"privileged", nullptr},
-          {"requirements", Json::array()}};
+          {"requirements", std::move(requirements)}};
 }
 
 Json to_object(const driver::Gpu& gpu) {
@@ -104,26 +107,27 @@ std::string document(const Json& json) {
 std::string to_json(const Plan& plan) {
   Json unknown = Json::array();
   for (const auto part : plan.unknown) unknown.push_back(name_of(part));
-  return document(
-      {{"schema", kSchema},
-       {"inject", true},
-       {"reason", nullptr},
-       {"unknown", std::move(unknown)},
-       {"layout", plan.tree ? "tree" : "system"},
-       {"tree", plan.tree ? Json(plan.tree->value) : Json(nullptr)},
-       {"container", to_object(plan.container)},
-       {"request", to_object(plan.request)},
-       {"driver",
-        {{"version", plan.driver_version}, {"cuda", nullptr}, {"root", plan.driver_root}}},
-       {"gpus", to_array(plan.gpus)},
-       {"directories", paths(plan.directories)},
-       {"mounts", to_array(plan.mounts)},
-       {"symlinks", to_array(plan.symlinks)},
-       {"files", to_array(plan.files)},
-       {"devices", to_array(plan.devices)},
-       {"ldcache", to_object(plan.loader)},
-       {"omitted", to_array(plan.omitted)},
-       {"warnings", to_array(plan.warnings)}});
+  return document({{"schema", kSchema},
+                   {"inject", true},
+                   {"reason", nullptr},
+                   {"unknown", std::move(unknown)},
+                   {"layout", plan.tree ? "tree" : "system"},
+                   {"tree", plan.tree ? Json(plan.tree->value) : Json(nullptr)},
+                   {"container", to_object(plan.container)},
+                   {"request", to_object(plan.request)},
+                   {"driver",
+                    {{"version", plan.driver_version},
+                     {"cuda", or_null(driver::cuda_version_of(plan.driver_version))},
+                     {"root", plan.driver_root}}},
+                   {"gpus", to_array(plan.gpus)},
+                   {"directories", paths(plan.directories)},
+                   {"mounts", to_array(plan.mounts)},
+                   {"symlinks", to_array(plan.symlinks)},
+                   {"files", to_array(plan.files)},
+                   {"devices", to_array(plan.devices)},
+                   {"ldcache", to_object(plan.loader)},
+                   {"omitted", to_array(plan.omitted)},
+                   {"warnings", to_array(plan.warnings)}});
 }
 
 std::string to_json(const request::NothingAsked& nothing) {

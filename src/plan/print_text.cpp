@@ -7,44 +7,11 @@
 
 #include "names.hpp"
 #include "nvhook/base/quote.hpp"
+#include "nvhook/plan/page.hpp"
 #include "nvhook/plan/print.hpp"
 
 namespace nvhook::plan {
 namespace {
-
-// Collects lines of columns under headings, each column as wide as its widest cell.
-class Page {
- public:
-  explicit Page(Style style) : style_(style) {}
-
-  void line(std::string_view text) { text_.append(text).append("\n"); }
-
-  void table(std::string_view heading, const std::vector<std::vector<std::string>>& rows) {
-    if (rows.empty()) return;
-    text_ += '\n';
-    line(style_ == Style::Colour ? "\x1b[1m" + std::string(heading) + "\x1b[0m"
-                                 : std::string(heading));
-    std::vector<std::size_t> widths;
-    for (const auto& row : rows) {
-      widths.resize(std::max(widths.size(), row.size()));
-      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-    }
-    for (const auto& row : rows) {
-      std::string text = " ";
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        text += ' ' + row[i];
-        if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 1, ' ');
-      }
-      line(text.substr(0, text.find_last_not_of(' ') + 1));
-    }
-  }
-
-  [[nodiscard]] std::string text() && { return std::move(text_); }
-
- private:
-  Style style_;
-  std::string text_;
-};
 
 std::string joined(const std::vector<std::string>& words, std::string_view separator) {
   std::string text;
@@ -53,13 +20,6 @@ std::string joined(const std::vector<std::string>& words, std::string_view separ
     text += word;
   }
   return text;
-}
-
-// Names of the image's making may hold bytes that a terminal would obey.
-std::string shown(const std::string& path) {
-  const bool plain =
-      std::ranges::all_of(path, [](unsigned char c) { return c >= 0x20 && c < 0x7f; });
-  return plain ? path : quote(path);
 }
 
 std::vector<std::string> capabilities_of(const request::Request& request) {

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+from schemas import closed, keys_of_document
+
 if os.geteuid() != 0:
     print("skipped: needs root")  # for the nodes of the simulated driver
     sys.exit(77)
@@ -29,34 +31,11 @@ DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
 
-def closed(schema):
-    """The schema, with keys that it does not name refused."""
-    if isinstance(schema, list):
-        return [closed(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    inner = {key: closed(value) for key, value in schema.items() if key not in ("if", "then", "else")}
-    if schema.get("type") == "object":
-        inner["additionalProperties"] = False
-    inner.update({key: schema[key] for key in ("if", "then", "else") if key in schema})
-    return inner
-
-
 def keys_of_schema(schema, prefix=""):
     for key, inner in schema.get("properties", {}).items():
         yield prefix + key
         yield from keys_of_schema(inner, prefix + key + ".")
         yield from keys_of_schema(inner.get("items", {}), prefix + key + "[].")
-
-
-def keys_of_document(value, prefix=""):
-    for key, inner in value.items():
-        yield prefix + key
-        if isinstance(inner, dict):
-            yield from keys_of_document(inner, prefix + key + ".")
-        for item in inner if isinstance(inner, list) else []:
-            if isinstance(item, dict):
-                yield from keys_of_document(item, prefix + key + "[].")
 
 
 def make_root(root):

@@ -12,6 +12,7 @@ namespace {
 
 using container::Place;
 using request::AllGpus;
+using request::GpuBus;
 using request::GpuId;
 using request::GpuIndex;
 using request::GpuUuid;
@@ -241,6 +242,8 @@ TEST(Draft, GrantsGpusInTheDriversOrderAndEachOnce) {
       {{GpuUuid{"gpu-00000003-1111-2222-3333-44445555BBBB"}}, {1}},
       {{GpuUuid{second}, GpuIndex{1}, GpuIndex{1}, GpuUuid{second}}, {1}},
       {{GpuUuid{second}, GpuUuid{first}}, {0, 1}},
+      {{GpuUuid{"GPU-00000003"}}, {1}},
+      {{GpuBus{.domain = 0, .bus = 0xc1, .device = 0}}, {1}},
   };
   for (const auto& test : cases)
     EXPECT_EQ(indices(drafted(asking_for(test.asked))), test.granted)
@@ -258,13 +261,56 @@ TEST(Draft, CountsGpusByIndexAndNotByMinor) {
 TEST(Draft, RefusesAGpuThatTheHostDoesNotHave) {
   for (const GpuId& id :
        {GpuId(GpuIndex{2}), GpuId(GpuIndex{3}), GpuId(GpuIndex{4294967295}),
-        GpuId(GpuUuid{"GPU-00000000-1111-2222-3333-44445555cccc"}), GpuId(GpuUuid{"GPU-0000"})}) {
+        GpuId(GpuUuid{"GPU-00000000-1111-2222-3333-44445555cccc"}), GpuId(GpuUuid{"GPU-1"}),
+        GpuId(GpuBus{.domain = 0, .bus = 0xc2, .device = 0}),
+        GpuId(GpuBus{.domain = 1, .bus = 0xc1, .device = 0})}) {
     const auto made =
         draft(asking_for(std::vector<GpuId>{GpuIndex{0}, id}), sample_driver(), debian_image());
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().id(), ErrorId::ReqDevice);
     EXPECT_THAT(made.error().text(), HasSubstr("it has 2, with indices 0 to 1"));
   }
+}
+
+TEST(Draft, RefusesTheBeginningOfSeveralUuids) {
+  const auto made = draft(asking_for(std::vector<GpuId>{GpuUuid{"GPU-0000000"}}), sample_driver(),
+                          debian_image());
+
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().id(), ErrorId::ReqDevice);
+  EXPECT_THAT(made.error().text(), HasSubstr("the UUIDs of 2 GPUs begin with GPU-0000000"));
+}
+
+Result<Draft> demanding(const char* requirement, request::GpuSelection gpus = AllGpus{}) {
+  auto request = asking_for(std::move(gpus));
+  request.demands = {{"NVIDIA_REQUIRE_CUDA", requirement}};
+  return draft(request, sample_driver(), debian_image());
+}
+
+// Of the sample's driver, 550.54.14, which has CUDA 12.4.
+TEST(Draft, RefusesAnImageThatRequiresAnotherDriver) {
+  EXPECT_TRUE(demanding("cuda>=12.4"));
+  EXPECT_TRUE(demanding("cuda>=12.8 driver>=550,driver<551"));
+  const auto made = demanding("cuda>=12.8 brand=tesla,driver>=535,driver<536");
+
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().id(), ErrorId::ReqUnmet);
+  EXPECT_THAT(
+      made.error().text(),
+      AllOf(HasSubstr(R"("cuda>=12.8": cuda is 12.4)"),
+            HasSubstr(R"("driver<536" of "brand=tesla,driver>=535,driver<536": driver is 550)"),
+            HasSubstr("drivers from 570 on have CUDA 12.8")));
+  EXPECT_EQ(demanding("cuda12").error().id(), ErrorId::ReqRequirement);
+}
+
+TEST(Draft, WarnsWhereTheKindOfAGpuDecides) {
+  const auto open = demanding("cuda>=12.8 arch>=9.0");
+
+  ASSERT_TRUE(open) << open.error().text();
+  ASSERT_EQ(open->warnings.size(), 1U);
+  EXPECT_EQ(open->warnings[0].id, WarningId::ReqUnknown);
+  EXPECT_THAT(open->warnings[0].text, HasSubstr("arch is not known"));
+  EXPECT_THAT(demanding("arch>=9.0", NoGpus{})->warnings, IsEmpty());
 }
 
 TEST(Draft, SaysWhichGpuTheHostDoesNotHave) {

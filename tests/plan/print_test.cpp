@@ -188,7 +188,7 @@ TEST(PlanJson, IsTheSchema) {
   EXPECT_EQ(document["request"], json::parse(R"({"devices": ["0", "1"], "source": "environment",
       "capabilities": ["compute", "utility"], "privileged": null, "requirements": []})"));
   EXPECT_EQ(document["driver"],
-            json::parse(R"({"version": "550.54.14", "cuda": null, "root": "/"})"));
+            json::parse(R"({"version": "550.54.14", "cuda": "12.4", "root": "/"})"));
   EXPECT_EQ(
       document["gpus"][1],
       json::parse(R"({"index": 1, "minor": 3, "uuid": "GPU-00000003-1111-2222-3333-44445555bbbb",

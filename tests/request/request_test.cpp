@@ -46,8 +46,7 @@ TEST(Request, IsNotMadeByAContainerThatDoesNotSayAnything) {
       {{}, "NVIDIA_VISIBLE_DEVICES is not set"},
       {{"NVIDIA_VISIBLE_DEVICESX=all", "XNVIDIA_VISIBLE_DEVICES=all"},
        "NVIDIA_VISIBLE_DEVICES is not set"},
-      {{"CUDA_VERSION=12.4.1", "NVIDIA_DRIVER_CAPABILITIES=bogus"},
-       "NVIDIA_VISIBLE_DEVICES is not set"},
+      {{"NVIDIA_DRIVER_CAPABILITIES=bogus"}, "NVIDIA_VISIBLE_DEVICES is not set"},
       {{"NVIDIA_VISIBLE_DEVICES="}, "NVIDIA_VISIBLE_DEVICES is empty"},
       {{"NVIDIA_VISIBLE_DEVICES= , ,\t"}, "NVIDIA_VISIBLE_DEVICES is empty"},
       {{"NVIDIA_VISIBLE_DEVICES=void"}, "NVIDIA_VISIBLE_DEVICES is void"},
@@ -100,13 +99,30 @@ TEST(Request, CountsEachGpuOnce) {
 }
 
 TEST(Request, RefusesWhatNamesNoGpu) {
-  for (const std::string& item :
-       {std::string("-1"), std::string("+1"), std::string("0x0"), std::string("1.0"),
-        std::string("0 1"), std::string("0\n1"), std::string("0:0"), std::string("٠"),
-        std::string("4294967296"), std::string("99999999999999999999"), std::string("None"),
-        std::string("VOID"), std::string("/dev/nvidia0"), std::string("GPU-"),
-        std::string("GPU-0a1b2c3d"), std::string(kUuid) + "0",
-        std::string("GPU-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8fg"), std::string("0000:65:00.0")}) {
+  for (const std::string& item : {std::string("-1"),
+                                  std::string("+1"),
+                                  std::string("0x0"),
+                                  std::string("1.0"),
+                                  std::string("0 1"),
+                                  std::string("0\n1"),
+                                  std::string("0:0"),
+                                  std::string("٠"),
+                                  std::string("4294967296"),
+                                  std::string("99999999999999999999"),
+                                  std::string("None"),
+                                  std::string("VOID"),
+                                  std::string("/dev/nvidia0"),
+                                  std::string("GPU-"),
+                                  std::string("GPU-0a1b2c3dx"),
+                                  std::string(kUuid) + "0",
+                                  std::string("GPU-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8fg"),
+                                  std::string("0000:65:00.1"),
+                                  std::string("0000:65:"),
+                                  std::string("65:00"),
+                                  std::string("0000:655:00.0"),
+                                  std::string("1:0000:65:00.0"),
+                                  std::string("000000000:65:00.0"),
+                                  std::string(":65:00.0")}) {
     const auto parsed = parse_devices("0," + item);
     ASSERT_FALSE(parsed) << item;
     EXPECT_EQ(parsed.error().id(), ErrorId::ReqDevice);
@@ -114,11 +130,97 @@ TEST(Request, RefusesWhatNamesNoGpu) {
 }
 
 TEST(Request, QuotesTheItemAndTellsTheFormsThereAre) {
-  const auto parsed = parse_devices("0, MIG-\x1b\x5bx ");
+  const auto parsed = parse_devices("0, GPO-\x1b\x5bx ");
 
   ASSERT_FALSE(parsed);
-  EXPECT_THAT(parsed.error().text(), HasSubstr(R"("MIG-\x1b[x" names no GPU)"));
-  EXPECT_THAT(parsed.error().text(), HasSubstr("all, none, void, an index such as 0, or a whole"));
+  EXPECT_THAT(parsed.error().text(), HasSubstr(R"("GPO-\x1b[x" names no GPU)"));
+  EXPECT_THAT(parsed.error().text(), HasSubstr("all, none, void, an index such as 0, a UUID"));
+}
+
+TEST(Request, KnowsWhatItDoesNotGive) {
+  for (const auto* item : {"0:1", "MIG-GPU-0a1b/3/0", "mig-0a1b2c3d"})
+    EXPECT_THAT(parse_devices(item).error().text(), HasSubstr("names a MIG device")) << item;
+  for (const auto* item : {"nvidia.com/gpu=0", "vendor/class=all"})
+    EXPECT_THAT(parse_devices(item).error().text(), HasSubstr("is a CDI device")) << item;
+}
+
+TEST(Request, NamesGpusByTheBeginningOfTheirUuids) {
+  EXPECT_EQ(gpus("GPU-0A1b2"), (std::vector<GpuId>{GpuUuid{"GPU-0a1b2"}}));
+  EXPECT_EQ(gpus("GPU-0a1b2c3d-4e"), (std::vector<GpuId>{GpuUuid{"GPU-0a1b2c3d-4e"}}));
+}
+
+TEST(Request, NamesGpusByTheirPlaceOnTheBus) {
+  const GpuBus bus{.domain = 0, .bus = 0x65, .device = 0x1f};
+  for (const auto* item : {"0000:65:1f.0", "00000000:65:1F.0", "0:65:1f", "65:1f.0", "0000:65:1f"})
+    EXPECT_EQ(gpus(item), (std::vector<GpuId>{bus})) << item;
+  EXPECT_EQ(gpus("00010000:65:1f.0"), (std::vector<GpuId>{GpuBus{0x10000, 0x65, 0x1f}}));
+}
+
+// Images of before 2018.
+TEST(LegacyImage, AsksForEverythingByItsCudaVersion) {
+  const auto parsed = parse({"CUDA_VERSION=9.0.176"});
+
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_EQ(std::get<Request>(*parsed), (Request{.devices = {"all"},
+                                                 .source = Source::LegacyImage,
+                                                 .gpus = AllGpus{},
+                                                 .capabilities = Capabilities::all(),
+                                                 .demands = {{"CUDA_VERSION", "cuda>=9.0"}}}));
+}
+
+TEST(LegacyImage, MayBeToldOtherwise) {
+  const std::string version = "CUDA_VERSION=9.0";
+  for (const auto* list : {"", ",", "void"})
+    EXPECT_TRUE(std::holds_alternative<NothingAsked>(
+        *parse({version, "NVIDIA_VISIBLE_DEVICES=" + std::string(list)})))
+        << list;
+  const auto parsed =
+      parse({version, "NVIDIA_VISIBLE_DEVICES=1", "NVIDIA_DRIVER_CAPABILITIES=utility"});
+  const auto& request = std::get<Request>(*parsed);
+  EXPECT_EQ(request.source, Source::Environment);
+  EXPECT_EQ(request.gpus, GpuSelection(std::vector<GpuId>{GpuIndex{1}}));
+  EXPECT_EQ(request.capabilities, Capabilities{Capability::Utility});
+}
+
+TEST(LegacyImage, IsNoneThatSaysWhatItRequires) {
+  EXPECT_TRUE(std::holds_alternative<NothingAsked>(
+      *parse({"CUDA_VERSION=12.4.1", "NVIDIA_REQUIRE_CUDA=cuda>=12.4"})));
+  EXPECT_TRUE(std::holds_alternative<NothingAsked>(*parse({"CUDA_VERSION="})));
+  EXPECT_EQ(parse({"CUDA_VERSION=new"}).error().id(), ErrorId::ReqRequirement);
+  EXPECT_EQ(std::get<Request>(*parse({"CUDA_VERSION=10"})).demands.front().requirement, "cuda>=10");
+}
+
+std::vector<Demand> demands(std::vector<std::string> env) {
+  env.emplace_back("NVIDIA_VISIBLE_DEVICES=all");
+  const auto parsed = parse(env);
+  EXPECT_TRUE(parsed) << parsed.error().text();
+  return parsed ? std::get<Request>(*parsed).demands : std::vector<Demand>{};
+}
+
+TEST(Demands, AreThoseOfAllVariablesForThem) {
+  EXPECT_THAT(demands({"NVIDIA_REQUIRE_CUDA=cuda>=12.0", "NVIDIA_REQUIRE_DRIVER=driver>=535",
+                       "NVIDIA_REQUIRE_JETPACK=csv-mounts=all",
+                       "NVIDIA_REQUIRE_EMPTY= ", "NVIDIA_REQUIRE_CUDA=cuda>=12.4"}),
+              ::testing::ElementsAre(Demand{"NVIDIA_REQUIRE_CUDA", "cuda>=12.4"},
+                                     Demand{"NVIDIA_REQUIRE_DRIVER", "driver>=535"}));
+}
+
+TEST(Demands, CanBeDisabled) {
+  for (const auto* yes : {"1", "t", "T", "true", "TRUE", "True"})
+    EXPECT_THAT(demands({"NVIDIA_REQUIRE_CUDA=x", "NVIDIA_DISABLE_REQUIRE=" + std::string(yes)}),
+                ::testing::IsEmpty())
+        << yes;
+  for (const auto* no : {"0", "", "yes", "on"})
+    EXPECT_EQ(
+        demands({"NVIDIA_REQUIRE_CUDA=x", "NVIDIA_DISABLE_REQUIRE=" + std::string(no)}).size(), 1U)
+        << no;
+}
+
+TEST(Demands, AreBounded) {
+  std::vector<std::string> env = {"NVIDIA_VISIBLE_DEVICES=all"};
+  for (int i = 0; i < 33; ++i) env.push_back("NVIDIA_REQUIRE_" + std::to_string(i) + "=cuda>=1");
+
+  EXPECT_EQ(parse(env).error().id(), ErrorId::ReqRequirement);
 }
 
 TEST(Request, HasABoundedNumberOfItems) {
@@ -164,7 +266,10 @@ TEST(Request, RefusesAnUnknownCapabilityAndListsTheKnown) {
                         "display, ngx"));
 }
 
-TEST(Request, NamesItsSource) { EXPECT_EQ(name_of(Source::Environment), "environment"); }
+TEST(Request, NamesItsSource) {
+  EXPECT_EQ(name_of(Source::Environment), "environment");
+  EXPECT_EQ(name_of(Source::LegacyImage), "legacy-image");
+}
 
 }  // namespace
 }  // namespace nvhook::request

@@ -16,6 +16,8 @@ enum class ErrorId : std::uint8_t {
   Setuid,            // installed so that others run it with more rights than they have
   ReqDevice,         // a requested GPU does not exist or is named wrongly
   ReqCapability,     // a requested driver capability does not exist
+  ReqRequirement,    // what the image requires of the driver is no expression that we know
+  ReqUnmet,          // this host does not have what the image requires
   StateRead,         // the state or the bundle cannot be read
   StateLimit,        // the state or config.json exceeds a limit
   StateParse,        // the state or config.json is not well-formed JSON
@@ -68,6 +70,7 @@ enum class WarningId : std::uint8_t {
   LdCache,         // the container's loader is not told of the libraries
   Musl,            // the image's C library is another than the driver's libraries are made for
   ProgramPath,     // programs are not where PATH leads
+  ReqUnknown,      // whether this host has what the image requires cannot be told
   Litter,          // what a dead container has of ours cannot be taken away
   CudaCompat,      // the image's newer driver libraries are not used, for they cannot be judged
 };

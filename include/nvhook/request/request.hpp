@@ -2,7 +2,9 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -26,16 +28,39 @@ struct GpuIndex {
   std::uint32_t index = 0;
   auto operator<=>(const GpuIndex&) const = default;
 };
-// A whole UUID, "GPU-" and lower-case hexadecimal digits.
+// A UUID, "GPU-" and lower-case hexadecimal digits, or how one begins.
 struct GpuUuid {
   std::string uuid;
   auto operator<=>(const GpuUuid&) const = default;
 };
-using GpuId = std::variant<GpuIndex, GpuUuid>;
+// The GPU at this place on the PCI bus.
+struct GpuBus {
+  std::uint32_t domain = 0;
+  std::uint32_t bus = 0;
+  std::uint32_t device = 0;
+  auto operator<=>(const GpuBus&) const = default;
+};
+using GpuId = std::variant<GpuIndex, GpuUuid, GpuBus>;
+
+// "0000:65:00.0", "00000000:65:00", "65:00.0": numbers in hexadecimal; without a domain it is 0,
+// and the function of a GPU is 0. Nothing for text of another form.
+[[nodiscard]] std::optional<GpuBus> parse_bus(std::string_view text);
+
 using GpuSelection = std::variant<AllGpus, NoGpus, std::vector<GpuId>>;
 
 // Where a request was made. More sources come with the rest of the contract.
-enum class Source { Environment };
+enum class Source {
+  Environment,
+  LegacyImage,  // of the first years: it says CUDA_VERSION and demands nothing
+};
+
+// What the image demands of driver and GPU, and by which variable: see requirement.hpp.
+struct Demand {
+  std::string variable;
+  std::string requirement;
+  bool operator==(const Demand&) const = default;
+};
+inline constexpr std::size_t kMaxDemands = 32;
 
 // What the container asks for, freed from how it asked.
 struct Request {
@@ -44,6 +69,7 @@ struct Request {
   Source source = Source::Environment;
   GpuSelection gpus;
   Capabilities capabilities;
+  std::vector<Demand> demands{};
   bool operator==(const Request&) const = default;
 };
 
@@ -53,16 +79,23 @@ struct NothingAsked {
   bool operator==(const NothingAsked&) const = default;
 };
 
-// Reads NVIDIA_VISIBLE_DEVICES and NVIDIA_DRIVER_CAPABILITIES of the container's environment; of a
-// name that repeats, the last entry counts. Both are lists with commas; blanks around an item and
-// empty items do not count. Of the words all (in any case), none and void the first one decides
-// for the whole list of devices. Capabilities that are unset or empty are utility and compute.
-// Whether the host has such GPUs is not asked here. Pure.
-// Fails with E_REQ_DEVICE (an item that names no GPU, more than 4096 items) and E_REQ_CAPABILITY
-// (an item that is no capability); a value beyond 256 KiB fails likewise.
+// Reads the variables of the container's environment; of a name that repeats, the last entry
+// counts.
+//
+// NVIDIA_VISIBLE_DEVICES and NVIDIA_DRIVER_CAPABILITIES are lists with commas; blanks around an
+// item and empty items do not count. Of the words all (in any case), none and void the first one
+// decides for the whole list of devices. Capabilities that are unset or empty are utility and
+// compute. A legacy image, with a CUDA_VERSION and without or with an empty NVIDIA_REQUIRE_CUDA,
+// asks for all GPUs and all capabilities where these are unset, and demands a driver for its
+// CUDA_VERSION. Demands are the values of NVIDIA_REQUIRE_*, but not of NVIDIA_REQUIRE_JETPACK*;
+// there are none where NVIDIA_DISABLE_REQUIRE is true. Whether the host has such GPUs, and what is
+// demanded, is not asked here. Pure. Fails with E_REQ_DEVICE (an item that names no GPU, or a MIG
+// or CDI device; more than 4096 items), E_REQ_CAPABILITY (an item that is no capability),
+// E_REQ_REQUIREMENT (more than kMaxDemands, a CUDA_VERSION that is none); a value beyond 256 KiB
+// fails likewise.
 [[nodiscard]] Result<std::variant<NothingAsked, Request>> parse(
     const std::vector<std::string>& env);
 
-[[nodiscard]] std::string_view name_of(Source source);  // "environment"
+[[nodiscard]] std::string_view name_of(Source source);  // "legacy-image"
 
 }  // namespace nvhook::request
