@@ -33,10 +33,13 @@ constexpr auto kUsage = R"(Usage:
                                                  devices again (reapply --help)
   nvhook cleanup                                 takes away what dead containers
                                                  have left (cleanup --help)
+  nvhook info                                    shows the driver and the GPUs
+  nvhook list                                    lists what containers are given
 
 A container asks for GPUs in its environment (process.env of config.json):
   NVIDIA_VISIBLE_DEVICES      which GPUs: "all", "0,2" (in PCI order),
-                              "GPU-<uuid>", "none" (driver without GPUs) or
+                              "GPU-<uuid>", "0000:65:00.0" (on the PCI bus),
+                              "none" (driver without GPUs) or
                               "void" (nothing); without it nothing is done
   NVIDIA_DRIVER_CAPABILITIES  which parts of the driver: "all", or some of
                               compute, compat32, graphics, utility, video,
@@ -75,6 +78,26 @@ leaves alone what somebody has changed since. The hook does this itself where it
 is registered as poststop, too. Says what it did.
 )";
 
+constexpr auto kAboutInfo =
+    R"(Shows the NVIDIA driver of this host as nvhook sees it: its version, the CUDA
+version that it has, and the GPUs, in the order in which they are asked for by
+index. Opens no device.
+)";
+
+constexpr auto kUsageOfInfo = R"(Usage:
+  nvhook info [OPTION]...
+)";
+
+constexpr auto kAboutList =
+    R"(Lists the files and device nodes of this host that nvhook gives to
+containers, with the capabilities that bring each, and what it leaves out and
+why.
+)";
+
+constexpr auto kUsageOfList = R"(Usage:
+  nvhook list [--capability NAME]... [OPTION]...
+)";
+
 constexpr auto kUsageOfCleanup = R"(Usage:
   nvhook cleanup [OPTION]...
 )";
@@ -106,6 +129,30 @@ void add_common_options(CLI::App& app, std::optional<std::string>& config,
   app.set_help_flag("-h,--help", "Print this help");
 }
 
+// Where the host's driver is looked for.
+template <class Roots>
+void add_root_options(CLI::App& app, Roots& roots) {
+  const auto directory = [&app](const char* name, std::optional<std::string>& into,
+                                const char* text) {
+    app.add_option(name, into, text)->option_text("DIR");
+  };
+  directory("--driver-root", roots.driver_root, "Holds the driver's files and etc/ld.so.cache (/)");
+  directory("--dev-root", roots.dev_root,
+            "Contains dev/ (driver root if it has dev/nvidiactl, or /)");
+  directory("--proc-root", roots.proc_root,
+            "Stands for /proc where the driver's facts are read (/proc)");
+  directory("--sys-root", roots.sys_root, "Stands for /sys, likewise (/sys)");
+}
+
+CLI::Option* add_format_option(CLI::App& app, std::string& format, const char* text) {
+  return app.add_option("--format", format, text)
+      ->option_text("FORMAT")
+      ->check([](const std::string& word) {
+        return word == "text" || word == "json" ? std::string()
+                                                : "\"" + word + "\" is neither text nor json";
+      });
+}
+
 struct Options {
   Command command;
   bool dry_run = false;
@@ -123,26 +170,32 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--bundle", command.bundle, "Plan for this bundle, without a container")
       ->option_text("DIR")
       ->needs(dry_run);
-  app.add_option("--format", options.format, "Print the plan as text (default) or json")
-      ->option_text("FORMAT")
-      ->needs(dry_run)
-      ->check([](const std::string& word) {
-        return word == "text" || word == "json" ? std::string()
-                                                : "\"" + word + "\" is neither text nor json";
-      });
-  const auto directory = [&app](const char* name, std::optional<std::string>& into,
-                                const char* text) {
-    app.add_option(name, into, text)->option_text("DIR");
-  };
-  directory("--driver-root", command.driver_root,
-            "Holds the driver's files and etc/ld.so.cache (/)");
-  directory("--dev-root", command.dev_root,
-            "Contains dev/ (driver root if it has dev/nvidiactl, or /)");
-  directory("--proc-root", command.proc_root,
-            "Stands for /proc where the driver's facts are read (/proc)");
-  directory("--sys-root", command.sys_root, "Stands for /sys, likewise (/sys)");
+  add_format_option(app, options.format, "Print the plan as text (default) or json")
+      ->needs(dry_run);
+  add_root_options(app, command);
   add_common_options(app, command.config_file, command.debug_file);
   app.set_version_flag("--version", "nvhook " + std::string(kVersion), "Print the version");
+}
+
+struct DescribeOptions {
+  Describe describe;
+  std::string format;
+  std::vector<std::string> capabilities;
+};
+
+void add_options(CLI::App& app, DescribeOptions& options) {
+  auto& describe = options.describe;
+  if (describe.what == Describe::What::Files)
+    app.add_option("--capability", options.capabilities,
+                   "Only what this capability brings; may be repeated")
+        ->option_text("NAME")
+        ->check([](const std::string& word) {
+          return capability_named(word) ? std::string()
+                                        : "\"" + word + "\" is no driver capability";
+        });
+  add_format_option(app, options.format, "Print text (default) or json");
+  add_root_options(app, describe);
+  add_common_options(app, describe.config_file, describe.debug_file);
 }
 
 void add_options(CLI::App& app, Reapply& reapply) {
@@ -170,11 +223,16 @@ std::string canonical(const std::string& path) {
   return ::realpath(path.c_str(), resolved.data()) == nullptr ? absolute(path) : resolved.data();
 }
 
+template <class Roots>
+void make_roots_absolute(Roots& roots) {
+  for (auto* path : {&roots.config_file, &roots.driver_root, &roots.dev_root, &roots.proc_root,
+                     &roots.sys_root, &roots.debug_file})
+    if (*path) *path = absolute(std::move(**path));
+}
+
 void make_absolute(Command& command) {
   if (command.bundle) command.bundle = canonical(*command.bundle);
-  for (auto* path : {&command.config_file, &command.driver_root, &command.dev_root,
-                     &command.proc_root, &command.sys_root, &command.debug_file})
-    if (*path) *path = absolute(std::move(**path));
+  make_roots_absolute(command);
 }
 
 // CLI11's words have those of the command line in them, as they came.
@@ -224,6 +282,32 @@ Result<std::optional<Answer>> parse(CLI::App& app, int argc, char** argv, std::s
   return std::nullopt;
 }
 
+template <Describe::What kWhat>
+std::string help_of_describe() {
+  constexpr bool kFiles = kWhat == Describe::What::Files;
+  CLI::App app(kFiles ? kAboutList : kAboutInfo, kFiles ? "nvhook list" : "nvhook info");
+  DescribeOptions options{.describe = {.what = kWhat}, .format = {}, .capabilities = {}};
+  add_options(app, options);
+  app.formatter(std::make_shared<HelpLayout>(kFiles ? kUsageOfList : kUsageOfInfo, ""));
+  return app.help();
+}
+
+template <Describe::What kWhat>
+Result<Asked> parse_describe(int argc, char** argv) {
+  CLI::App app("", kWhat == Describe::What::Files ? "nvhook list" : "nvhook info");
+  DescribeOptions options{.describe = {.what = kWhat}, .format = {}, .capabilities = {}};
+  add_options(app, options);
+  auto answer = parse(app, argc, argv, help_of_describe<kWhat>);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  if (*answer) return std::move(**answer);
+  auto& describe = options.describe;
+  if (options.format == "json") describe.format = Format::Json;
+  if (options.capabilities.empty()) describe.capabilities = Capabilities::all();
+  for (const auto& name : options.capabilities) describe.capabilities.add(*capability_named(name));
+  make_roots_absolute(describe);
+  return std::move(describe);
+}
+
 std::string help_of_cleanup() {
   CLI::App app(kAboutCleanup, "nvhook cleanup");
   Cleanup cleanup;
@@ -232,7 +316,7 @@ std::string help_of_cleanup() {
   return app.help();
 }
 
-Result<std::variant<Command, Reapply, Cleanup, Answer>> parse_cleanup(int argc, char** argv) {
+Result<Asked> parse_cleanup(int argc, char** argv) {
   CLI::App app("", "nvhook cleanup");
   Cleanup cleanup;
   add_options(app, cleanup);
@@ -244,7 +328,7 @@ Result<std::variant<Command, Reapply, Cleanup, Answer>> parse_cleanup(int argc, 
   return cleanup;
 }
 
-Result<std::variant<Command, Reapply, Cleanup, Answer>> parse_reapply(int argc, char** argv) {
+Result<Asked> parse_reapply(int argc, char** argv) {
   CLI::App app("", "nvhook reapply");
   Reapply reapply;
   add_options(app, reapply);
@@ -268,7 +352,7 @@ std::string help_text() {
   return app.help();
 }
 
-Result<std::variant<Command, Reapply, Cleanup, Answer>> parse_command_line(int argc, char** argv) {
+Result<Asked> parse_command_line(int argc, char** argv) {
   // What runtimes call most, "nvhook" or "nvhook prestart", does not pay for CLI11's learning all
   // options: 0.05 ms of each container's start.
   if (argc == 1) return Command{};
@@ -280,6 +364,8 @@ Result<std::variant<Command, Reapply, Cleanup, Answer>> parse_command_line(int a
   const auto word = argc > 1 ? std::string_view(argv[1]) : std::string_view();
   if (word == "reapply") return parse_reapply(argc - 1, argv + 1);
   if (word == "cleanup") return parse_cleanup(argc - 1, argv + 1);
+  if (word == "info") return parse_describe<Describe::What::Driver>(argc - 1, argv + 1);
+  if (word == "list") return parse_describe<Describe::What::Files>(argc - 1, argv + 1);
   CLI::App app("", "nvhook");
   Options options;
   add_options(app, options);

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "cleanup.hpp"
+#include "nvhook/base/capability.hpp"
 #include "nvhook/base/error.hpp"
 #include "reapply.hpp"
 
@@ -28,14 +29,29 @@ struct Command {
   std::optional<std::string> debug_file;
 };
 
+// nvhook info and nvhook list: what the host has.
+struct Describe {
+  enum class What { Driver, Files };
+  What what = What::Driver;
+  Format format = Format::Text;
+  Capabilities capabilities{};  // of which files are listed
+  std::optional<std::string> config_file{};
+  std::optional<std::string> driver_root{};
+  std::optional<std::string> dev_root{};
+  std::optional<std::string> proc_root{};
+  std::optional<std::string> sys_root{};
+  std::optional<std::string> debug_file{};
+};
+
 // Text to print on standard output instead of doing anything: help, the version.
 struct Answer {
   std::string text;
 };
 
+using Asked = std::variant<Command, Reapply, Cleanup, Describe, Answer>;
+
 // Fails with E_USAGE.
-[[nodiscard]] Result<std::variant<Command, Reapply, Cleanup, Answer>> parse_command_line(
-    int argc, char** argv);
+[[nodiscard]] Result<Asked> parse_command_line(int argc, char** argv);
 
 // What --help prints.
 [[nodiscard]] std::string help_text();

@@ -12,9 +12,11 @@
 #include "clean_start.hpp"
 #include "cleanup.hpp"
 #include "command_line.hpp"
+#include "describe.hpp"
 #include "journal.hpp"
 #include "nvhook/apply/apply.hpp"
 #include "nvhook/config/load.hpp"
+#include "nvhook/driver/discover.hpp"
 #include "nvhook/plan/print.hpp"
 #include "nvhook/sandbox/phases.hpp"
 #include "prepare.hpp"
@@ -50,7 +52,8 @@ Result<config::Settings> load_settings(const Options& options, Journal& journal)
   return std::move(parsed->settings);
 }
 
-Result<config::Settings> settings_for(const Command& command, Journal& journal) {
+template <class Options>
+Result<config::Settings> settings_for(const Options& command, Journal& journal) {
   auto settings = load_settings(command, journal);
   if (!settings) return settings;
   auto& roots = settings->roots;
@@ -101,6 +104,11 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
   return look_closer(spec, *parser, *settings, phases, journal);
 }
 
+plan::Style style_of_output(Surroundings surroundings) {
+  return ::isatty(STDOUT_FILENO) == 1 && !surroundings.no_color ? plan::Style::Colour
+                                                                : plan::Style::Plain;
+}
+
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
   auto texts = command.bundle ? read_texts_of_bundle(*command.bundle) : read_texts();
   if (!texts) return std::unexpected(std::move(texts).error());
@@ -108,8 +116,7 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
   std::optional<PendingSpec> parser;
   const auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
-  const auto style = ::isatty(STDOUT_FILENO) == 1 && !surroundings.no_color ? plan::Style::Colour
-                                                                            : plan::Style::Plain;
+  const auto style = style_of_output(surroundings);
   const auto as_text = [&](const auto& result) {
     return command.format == Format::Json ? plan::to_json(result) : plan::to_text(result, style);
   };
@@ -173,6 +180,24 @@ Result<void> run_reapply(const Reapply& what, Journal& journal) {
   return said ? print(*said) : std::unexpected(said.error());
 }
 
+Result<void> run_describe(const Describe& what, Surroundings surroundings, Journal& journal) {
+  if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
+  Phases phases(sandbox::Course::DryRun);
+  if (auto done = phases.shed(); !done) return done;
+  if (auto done = phases.begin(Phase::Request); !done) return done;
+  const auto settings = settings_for(what, journal);
+  if (!settings) return std::unexpected(settings.error());
+  if (auto done = phases.begin(Phase::Discover); !done) return done;
+  const auto driver = driver::discover(where_of(*settings), what.capabilities);
+  if (!driver) return std::unexpected(driver.error());
+  const auto style = style_of_output(surroundings);
+  if (what.what == Describe::What::Driver)
+    return print(what.format == Format::Json ? driver_to_json(*driver)
+                                             : driver_to_text(*driver, style));
+  return print(what.format == Format::Json ? files_to_json(*driver)
+                                           : files_to_text(*driver, style));
+}
+
 Result<void> run_cleanup(const Cleanup& what, Journal& journal) {
   if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
   if (auto settings = load_settings(what, journal); !settings)
@@ -191,6 +216,8 @@ Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& jour
   if (const auto* answer = std::get_if<Answer>(&*parsed)) return print(answer->text);
   if (const auto* what = std::get_if<Reapply>(&*parsed)) return run_reapply(*what, journal);
   if (const auto* what = std::get_if<Cleanup>(&*parsed)) return run_cleanup(*what, journal);
+  if (const auto* what = std::get_if<Describe>(&*parsed))
+    return run_describe(*what, surroundings, journal);
   const auto& command = std::get<Command>(*parsed);
   if (command.stage == "createContainer")
     return failure(ErrorId::Stage,

@@ -19,9 +19,6 @@
 #include "supervise.hpp"
 
 namespace nvhook {
-namespace {
-
-using sandbox::Phase;
 
 driver::Where where_of(const config::Settings& settings) {
   return {.driver_root = settings.roots.driver,
@@ -32,6 +29,10 @@ driver::Where where_of(const config::Settings& settings) {
           .program_directories = settings.search.programs,
           .node_directory = settings.search.nodes};
 }
+
+namespace {
+
+using sandbox::Phase;
 
 // Text and what it says: the entries borrow from the text.
 struct Mounts {
@@ -74,9 +75,9 @@ Result<plan::Preferred> look_for_compat(const request::Request& request,
                                         const config::Settings& settings, const Prepared& prepared,
                                         std::string_view host_version, PendingSpec& parser) {
   if (!request.capabilities.contains(Capability::Compute)) return plan::Preferred{};
-  auto outcome = compat::consider(
-      settings.container.cuda_compat, prepared.rootfs.root(), host_version,
-      [&](std::string_view question) { return parser.ask_of_compat(question); });
+  auto outcome =
+      compat::consider(settings.container.cuda_compat, prepared.rootfs.root(), host_version,
+                       [&](std::string_view question) { return parser.ask_of_compat(question); });
   if (!outcome) return std::unexpected(std::move(outcome).error());
   plan::Preferred preferred{.directory = {},
                             .names = {},

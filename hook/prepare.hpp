@@ -13,12 +13,16 @@
 #include "nvhook/container/process.hpp"
 #include "nvhook/container/procfs.hpp"
 #include "nvhook/container/rootfs.hpp"
+#include "nvhook/driver/discover.hpp"
 #include "nvhook/plan/plan.hpp"
 #include "nvhook/request/request.hpp"
 #include "nvhook/sandbox/phases.hpp"
 #include "read_spec.hpp"
 
 namespace nvhook {
+
+// Where the driver is to be looked for.
+[[nodiscard]] driver::Where where_of(const config::Settings& settings);
 
 // A settled plan and the descriptors to carry it out with.
 struct Prepared {

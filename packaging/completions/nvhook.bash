@@ -23,11 +23,21 @@ _nvhook() {
     cleanup)
       words=(--config --debug --help)
       ;;
+    info)
+      words=(--format --config --driver-root --dev-root --proc-root --sys-root --debug --help)
+      ;;
+    list)
+      words=(--capability --format --config --driver-root --dev-root --proc-root --sys-root --debug
+        --help)
+      ;;
+    --capability)
+      words=(compute compat32 graphics utility video display ngx)
+      ;;
     --pid)
       return
       ;;
     *)
-      words=(prestart createRuntime poststop reapply cleanup
+      words=(prestart createRuntime poststop reapply cleanup info list
         --dry-run --bundle --format --config --driver-root --dev-root --proc-root --sys-root
         --debug --help --version)
       ;;

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # usage: every_option_is_explained.sh PROGRAMS
-# The manual and the completions know the options that nvhook --help prints, and no other.
+# The manual and the completions know the options that nvhook --help and the help of its commands print,
+# and no other.
 # shellcheck source-path=SCRIPTDIR source=../support/script_test.sh
 source "$(dirname "$0")/../support/script_test.sh"
 nvhook=$1/nvhook
@@ -11,6 +12,7 @@ top=$(dirname "$0")/../..
 options() { grep -oE -- '(^|[^-a-z])--[a-z][a-z-]*' | grep -oE -- '--[a-z-]+' | sort -u; }
 
 "$nvhook" --help >"$work/help"
+for command in reapply cleanup info list; do "$nvhook" "$command" --help >>"$work/help"; done
 known=$(options <"$work/help")
 [[ $(wc -l <<<"$known") -ge 11 ]]
 
