@@ -53,7 +53,7 @@ std::string way_out(const std::vector<request::Obstacle>& obstacles) {
 }
 
 std::string said_of(const Demand& demand) {
-  return "the image requires " + quote(demand.requirement) + " (" + demand.variable + ")";
+  return "the image requires " + quote(demand.requirement) + " (" + quote(demand.variable) + ")";
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ Result<std::vector<Warning>> check_demands(const request::Request& request,
   const auto facts = facts_of(driver, any_gpu);
   for (const auto& demand : request.demands) {
     const auto judgement = request::judge(demand.requirement, facts);
-    if (!judgement) return std::unexpected(Error(judgement.error()).within(demand.variable));
+    if (!judgement) return std::unexpected(Error(judgement.error()).within(quote(demand.variable)));
     if (judgement->verdict == Verdict::Holds) continue;
     const auto text = text_of(judgement->obstacles);
     if (judgement->verdict == Verdict::Fails)

@@ -318,6 +318,20 @@ TEST_P(Environment, E08_RequirementsThatAreNone) {
   }
 }
 
+// What the message repeats of them can be read, and is short.
+TEST_P(Environment, E08_RequirementsThatAreNotMet) {
+  for (const std::string& entry :
+       {std::string("CUDA=cuda>=99.0"), std::string("\x1b[2J=cuda>=99.0"),
+        std::string("\xe2\x80\xae\n=driver<1"), std::string(100'000, 'A') + "=driver>=99999",
+        "CUDA=" + times(5'000, "cuda>=99 "), "CUDA=cuda<" + times(5'000, "0.")}) {
+    SCOPED_TRACE(entry.substr(0, 40));
+    start_over();
+    scene().bundle.env("NVIDIA_REQUIRE_" + entry);
+    refused("E_REQ_UNMET");
+    EXPECT_LT(outcome().finished.err.size(), 2000U);
+  }
+}
+
 TEST_P(Environment, E08_VariablesThatSayNothingToUs) {
   contained();
   const auto usual = outcome().plan;

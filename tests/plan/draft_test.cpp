@@ -303,6 +303,17 @@ TEST(Draft, RefusesAnImageThatRequiresAnotherDriver) {
   EXPECT_EQ(demanding("cuda12").error().id(), ErrorId::ReqRequirement);
 }
 
+TEST(Draft, QuotesTheNameOfAVariableOfTheImages) {
+  auto request = asking_for(AllGpus{});
+  for (const auto* requirement : {"cuda>=99", "cuda"}) {
+    request.demands = {{"NVIDIA_REQUIRE_\x1b[2J", requirement}};
+    const auto made = draft(request, sample_driver(), debian_image());
+
+    ASSERT_FALSE(made);
+    EXPECT_THAT(made.error().text(), HasSubstr(R"("NVIDIA_REQUIRE_\x1b[2J")"));
+  }
+}
+
 TEST(Draft, WarnsWhereTheKindOfAGpuDecides) {
   const auto open = demanding("cuda>=12.8 arch>=9.0");
 
