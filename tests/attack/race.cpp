@@ -214,7 +214,7 @@ void attempt(Contestant& contestant, const Attempted& attempted, const Contest& 
   if (contest.prepare) contest.prepare();
   Judge judge(attempted.ground, host, attempted.container, tally);
   const auto contestant = contest.contestant(attempted);
-  const auto limit = contest.until_lost ? 10 * contest.attempts : contest.attempts;
+  const auto limit = contest.until_lost ? 100 * contest.attempts : contest.attempts;
   const auto is_won_still = [&] { return tally.escapes == 0 && tally.untrue == 0; };
   // Longer where a busy machine keeps the racer from racing.
   const auto is_no_race = [&] { return tally.raced <= tally.attempts / kRacedAtLeast; };

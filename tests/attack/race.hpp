@@ -41,7 +41,7 @@ struct Contest {
   std::uint64_t attempts = 0;
   // Called in the process that will make the attempts, before it does anything.
   std::function<void()> prepare = {};
-  // Goes on beyond `attempts`, ten times as long, until something has escaped or was untrue.
+  // Goes on beyond `attempts`, a hundred times as long, until something has escaped or was untrue.
   bool until_lost = false;
 };
 
