@@ -40,7 +40,25 @@ struct GpuBus {
   std::uint32_t device = 0;
   auto operator<=>(const GpuBus&) const = default;
 };
-using GpuId = std::variant<GpuIndex, GpuUuid, GpuBus>;
+// The MIG device at this place among those of the GPU at that place, as NVML counts both: "0:1".
+struct MigIndex {
+  std::uint32_t gpu = 0;
+  std::uint32_t device = 0;
+  auto operator<=>(const MigIndex&) const = default;
+};
+// "MIG-" and a UUID of its own, in lower case: NVML alone knows whose it is.
+struct MigUuid {
+  std::string uuid;
+  auto operator<=>(const MigUuid&) const = default;
+};
+// "MIG-GPU-<uuid>/<GPU instance>/<compute instance>", as drivers before 470 wrote it.
+struct MigInstance {
+  std::string gpu_uuid;
+  std::uint32_t gpu_instance = 0;
+  std::uint32_t compute_instance = 0;
+  auto operator<=>(const MigInstance&) const = default;
+};
+using GpuId = std::variant<GpuIndex, GpuUuid, GpuBus, MigIndex, MigUuid, MigInstance>;
 
 // "0000:65:00.0", "00000000:65:00", "65:00.0": numbers in hexadecimal; without a domain it is 0,
 // and the function of a GPU is 0. Nothing for text of another form.
@@ -62,6 +80,9 @@ struct Demand {
 };
 inline constexpr std::size_t kMaxDemands = 32;
 
+// Devices beside the GPUs that an image asks for by a variable of its own, NVIDIA_GDS=enabled.
+enum class Feature : std::uint8_t { Gds, Mofed, Gdrcopy, NvSwitch };
+
 // What the container asks for, freed from how it asked.
 struct Request {
   // The items that decided, as written and each once, for the plan's text: {"0", "2"}, {"all"}.
@@ -70,6 +91,11 @@ struct Request {
   GpuSelection gpus;
   Capabilities capabilities;
   std::vector<Demand> demands{};
+  bool privileged = false;                     // its bounding set has CAP_SYS_ADMIN
+  bool mig_config = false;                     // may partition the GPUs
+  bool mig_monitor = false;                    // may see all MIG devices
+  std::vector<std::uint32_t> imex_channels{};  // each once, in order
+  std::vector<Feature> features{};             // each once, in order
   bool operator==(const Request&) const = default;
 };
 
