@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "nvhook/base/quote.hpp"
 #include "nvhook/base/unique_fd.hpp"
@@ -33,21 +36,31 @@ Result<void> check_trust(int fd) {
   return {};
 }
 
-}  // namespace
+using Parse = Result<Parsed> (*)(std::string_view toml, std::string_view origin);
 
-Result<Parsed> load(const std::optional<std::string>& file) {
-  const auto path = file.value_or(std::string(kDefaultFile));
+Result<Parsed> load_with(Parse parse_text, const std::string& path) {
   const auto origin = shown(path);
   // O_NONBLOCK: a fifo must not make us wait for a writer before we can refuse it.
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!fd) {
-    if (!file && errno == ENOENT) return Parsed{defaults(), {}};
-    return system_failure(ErrorId::Config, "open " + origin);
-  }
+  if (!fd) return system_failure(ErrorId::Config, "open " + origin);
   if (auto trusted = check_trust(fd.get()); !trusted) return failed_to(origin, std::move(trusted));
   auto text = files::read_all(fd.get(), kMaxConfigFile);
   if (!text) return std::unexpected(std::move(text).error().within(origin).as(ErrorId::Config));
-  return parse(*text, origin);
+  return parse_text(*text, origin);
+}
+
+bool is_absent(const Result<Parsed>& loaded) {
+  return !loaded && loaded.error().code() == std::errc::no_such_file_or_directory;
+}
+
+}  // namespace
+
+Result<Parsed> load(const std::optional<std::string>& file, const UsualFiles& usual) {
+  if (file) return load_with(parse, *file);
+  auto loaded = load_with(parse, usual.ours);
+  if (is_absent(loaded)) loaded = load_with(parse_nvidia, usual.nvidias);
+  if (is_absent(loaded)) return Parsed{.settings = defaults()};
+  return loaded;
 }
 
 }  // namespace nvhook::config

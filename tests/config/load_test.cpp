@@ -78,6 +78,57 @@ TEST_F(Load, RefusesAFileBeyondOneMebibyte) {
   refuses("/c.toml", "File too large");
 }
 
+TEST_F(Load, TakesTheDefaultsWithoutAnyFile) {
+  const auto parsed = load({}, {named("/ours"), named("/nvidias")});
+
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_EQ(parsed->settings, defaults());
+  EXPECT_EQ(parsed->file, "");
+}
+
+TEST_F(Load, TakesNvidiasFileWhereThereIsNoneOfOurs) {
+  root_.file("/nvidias", "disable-require = true\n");
+
+  const auto parsed = load({}, {named("/ours"), named("/nvidias")});
+
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_TRUE(parsed->settings.requests.disable_require);
+  EXPECT_EQ(parsed->file, named("/nvidias"));
+}
+
+TEST_F(Load, DoesNotLookAtNvidiasFileBesideOurs) {
+  root_.file("/ours", "[log]\nfile = '/l'\n").file("/nvidias", "this is no TOML");
+
+  const auto parsed = load({}, {named("/ours"), named("/nvidias")});
+
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_EQ(parsed->settings.log.file, "/l");
+  EXPECT_EQ(parsed->file, named("/ours"));
+}
+
+TEST_F(Load, DoesNotGuessWhoseANamedFileIs) {
+  root_.file("/named", "disable-require = true\n").file("/nvidias", "disable-require = true\n");
+
+  const auto parsed = load(named("/named"), {named("/ours"), named("/nvidias")});
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_EQ(parsed->settings, defaults());
+  ASSERT_EQ(parsed->warnings.size(), 1U);
+  EXPECT_THAT(parsed->warnings.front().text, HasSubstr("unknown key \"disable-require\""));
+
+  EXPECT_FALSE(load(named("/nowhere"), {named("/ours"), named("/nvidias")}));
+}
+
+TEST_F(Load, TrustsNvidiasFileNoMoreThanOurs) {
+  root_.file("/nvidias");
+  ASSERT_EQ(::chmod(named("/nvidias").c_str(), 0666), 0);
+  const auto writable = load({}, {named("/ours"), named("/nvidias")});
+  ASSERT_FALSE(writable);
+  EXPECT_THAT(writable.error().text(), HasSubstr("/nvidias: may be written by others"));
+
+  root_.file("/ours", "x");
+  EXPECT_FALSE(load({}, {named("/ours"), named("/nvidias")}));
+}
+
 TEST_F(Load, QuotesANameThatWouldSpoilTheMessage) {
   const auto parsed = load("/nowhere/\x1b[31m");
 

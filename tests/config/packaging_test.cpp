@@ -7,12 +7,13 @@
 #include <regex>
 #include <string>
 
+#include "config/keys.hpp"
+#include "config/nvidia_keys.hpp"
 #include "nvhook/config/settings.hpp"
 
 namespace nvhook::config {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 std::string content_of(const char* file) {
@@ -20,9 +21,6 @@ std::string content_of(const char* file) {
   EXPECT_TRUE(in) << file;
   return {std::istreambuf_iterator<char>(in), {}};
 }
-
-constexpr const char* kKeys[] = {"driver",   "dev",   "proc",   "sys",         "libraries",
-                                 "programs", "nodes", "layout", "cuda_compat", "file"};
 
 TEST(InstalledFile, ChangesNothing) {
   const auto parsed = parse(content_of("packaging/config.toml"), "config.toml");
@@ -42,13 +40,23 @@ TEST(InstalledFile, ShowsEveryKeyWithItsDefault) {
   ASSERT_TRUE(parsed) << parsed.error().text();
   EXPECT_THAT(parsed->warnings, IsEmpty());
   EXPECT_EQ(parsed->settings, defaults());
-  for (const auto* key : kKeys) EXPECT_THAT(text, HasSubstr("\n" + std::string(key) + " = "));
+  EXPECT_EQ(parsed->given.size(), all_keys().size());
 }
 
 TEST(ConfigurationPage, NamesEveryKey) {
   const auto page = content_of("docs/configuration.md");
 
-  for (const auto* key : kKeys) EXPECT_THAT(page, HasSubstr("`" + std::string(key) + "`"));
+  for (const auto& key : all_keys())
+    EXPECT_TRUE(page.contains("\n| `" + std::string(key.name) + "` | ")) << key.name;
+}
+
+TEST(ConfigurationPage, NamesEveryKeyOfNvidias) {
+  const auto page = content_of("docs/configuration.md");
+
+  for (const auto& key : all_nvidia_keys())
+    EXPECT_TRUE(page.contains("`" + (key.table.empty() ? "" : std::string(key.table) + ".") +
+                              std::string(key.name) + "`"))
+        << key.name;
 }
 
 }  // namespace

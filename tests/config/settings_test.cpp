@@ -6,6 +6,7 @@
 namespace nvhook::config {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
@@ -21,7 +22,7 @@ Settings settings_of(std::string_view toml) {
 
 TEST(Settings, AreTheDefaultsForAnEmptyFile) {
   EXPECT_EQ(settings_of(""), defaults());
-  EXPECT_EQ(settings_of("[roots]\n[search]\n[container]\n[log]\n"), defaults());
+  EXPECT_EQ(settings_of("[roots]\n[search]\n[requests]\n[container]\n[nvml]\n[log]\n"), defaults());
 }
 
 TEST(Settings, HaveDefaultsOfTheHost) {
@@ -34,6 +35,14 @@ TEST(Settings, HaveDefaultsOfTheHost) {
   EXPECT_EQ(settings.search.programs.back(), "/usr/local/nvidia/bin");
   EXPECT_EQ(settings.container.layout, Layout::System);
   EXPECT_EQ(settings.container.cuda_compat, CudaCompat::Auto);
+  EXPECT_EQ(settings.container.procfs, Procfs::View);
+  EXPECT_EQ(settings.container.mps_directory, "");
+  EXPECT_TRUE(settings.container.cgroups);
+  EXPECT_TRUE(settings.requests.accept_environment_when_unprivileged);
+  EXPECT_FALSE(settings.requests.accept_volume_mounts);
+  EXPECT_EQ(settings.requests.supported_capabilities, Capabilities::all());
+  EXPECT_EQ(settings.nvml.probe, "/usr/libexec/nvhook/nvhook-nvml");
+  EXPECT_EQ(settings.nvml.deadline, 20s);
   EXPECT_EQ(settings.log.file, "");
 }
 
@@ -50,9 +59,27 @@ libraries = ["/opt/lib64", "/opt/lib"]
 programs = []
 nodes = "/nodes"
 
+[requests]
+accept_environment_when_unprivileged = false
+accept_volume_mounts = true
+swarm_resources = ["DOCKER_RESOURCE_GPU", "DOCKER_RESOURCE_NVIDIA-GPU", "DOCKER_RESOURCE_GPU"]
+supported_capabilities = ["utility", "compute"]
+disable_require = true
+ignore_imex_channels = true
+
 [container]
 layout = "tree"
 cuda_compat = "off"
+procfs = "params"
+mps_directory = "/run/mps"
+persistenced_socket = false
+fabricmanager_socket = false
+firmware = false
+cgroups = false
+
+[nvml]
+probe = "/opt/nvhook-nvml"
+deadline = 2.5
 
 [log]
 file = "/var/log/nvhook.json"
@@ -63,8 +90,24 @@ file = "/var/log/nvhook.json"
   EXPECT_THAT(settings.search.libraries, ElementsAre("/opt/lib64", "/opt/lib"));
   EXPECT_THAT(settings.search.programs, IsEmpty());
   EXPECT_EQ(settings.search.nodes, "/nodes");
+  EXPECT_FALSE(settings.requests.accept_environment_when_unprivileged);
+  EXPECT_TRUE(settings.requests.accept_volume_mounts);
+  EXPECT_THAT(settings.requests.swarm_resources,
+              ElementsAre("DOCKER_RESOURCE_GPU", "DOCKER_RESOURCE_NVIDIA-GPU"));
+  EXPECT_EQ(settings.requests.supported_capabilities,
+            (Capabilities{Capability::Compute, Capability::Utility}));
+  EXPECT_TRUE(settings.requests.disable_require);
+  EXPECT_TRUE(settings.requests.ignore_imex_channels);
   EXPECT_EQ(settings.container.layout, Layout::Tree);
   EXPECT_EQ(settings.container.cuda_compat, CudaCompat::Off);
+  EXPECT_EQ(settings.container.procfs, Procfs::Params);
+  EXPECT_EQ(settings.container.mps_directory, "/run/mps");
+  EXPECT_FALSE(settings.container.persistenced_socket);
+  EXPECT_FALSE(settings.container.fabricmanager_socket);
+  EXPECT_FALSE(settings.container.firmware);
+  EXPECT_FALSE(settings.container.cgroups);
+  EXPECT_EQ(settings.nvml.probe, "/opt/nvhook-nvml");
+  EXPECT_EQ(settings.nvml.deadline, 2500ms);
   EXPECT_EQ(settings.log.file, "/var/log/nvhook.json");
 }
 
@@ -122,6 +165,19 @@ TEST(Settings, WarnOfUnknownKeysInTheirOrder) {
                          "c.toml:3: roots: unknown key \"drvier\", the nearest known one is driver",
                          "c.toml:5: unknown key \"serach\", the nearest known one is search",
                          "c.toml:7: log: unknown key \"file-x\", the nearest known one is file"));
+}
+
+TEST(Settings, KnowKeysOfOtherTables) {
+  const auto parsed = parse("layout = \"tree\"\n[log]\ndeadline = 1\n[nvml]\ndeadlines = 2\n", "c");
+
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  std::vector<std::string> texts;
+  for (const auto& warning : parsed->warnings) texts.push_back(warning.text);
+  EXPECT_THAT(
+      texts,
+      ElementsAre("c:1: unknown key \"layout\", the nearest known one is container.layout",
+                  "c:3: log: unknown key \"deadline\", the nearest known one is nvml.deadline",
+                  "c:5: nvml: unknown key \"deadlines\", the nearest known one is deadline"));
 }
 
 TEST(Settings, OfTheContainerTakeEveryWord) {

@@ -4,25 +4,49 @@
 #include <string>
 #include <string_view>
 
+#include "nvhook/config/nvidia_toml.hpp"
+#include "nvhook/config/print.hpp"
 #include "nvhook/config/settings.hpp"
 
-// Whatever the file says: roots that nvhook opens are absolute paths.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace nvhook::config;
-  const auto parsed = parse({reinterpret_cast<const char*>(data), size}, "fuzz.toml");
-  if (!parsed) return 0;
+namespace {
 
-  const auto& [roots, search, container, log] = parsed->settings;
-  for (const auto* path : {&roots.driver, &roots.proc, &roots.sys, &search.nodes})
+using namespace nvhook::config;
+
+// Whatever the file says: paths that nvhook opens are absolute, words are words, times bounded.
+void check_settings(const Settings& settings) {
+  const auto& [roots, search, requests, container, nvml, log] = settings;
+  for (const auto* path : {&roots.driver, &roots.proc, &roots.sys, &search.nodes, &nvml.probe})
     if (!path->starts_with('/')) std::abort();
-  for (const auto* path : {&roots.dev, &log.file})
+  for (const auto* path : {&roots.dev, &container.mps_directory, &log.file})
     if (!path->empty() && !path->starts_with('/')) std::abort();
   for (const auto* list : {&search.libraries, &search.programs})
     for (const auto& path : *list)
       if (!path.starts_with('/')) std::abort();
-  if (container.layout != nvhook::Layout::System && container.layout != nvhook::Layout::Tree)
+  for (const auto& name : requests.swarm_resources)
+    if (name.empty() || name.find('=') != name.npos) std::abort();
+  if (container.layout > nvhook::Layout::Tree || container.cuda_compat > CudaCompat::Off ||
+      container.procfs > Procfs::None)
     std::abort();
-  if (container.cuda_compat != CudaCompat::Auto && container.cuda_compat != CudaCompat::Off)
+  if (nvml.deadline < kShortestDeadline || nvml.deadline > kLongestDeadline) std::abort();
+}
+
+// What is printed of them is a file that says the same.
+void check(const nvhook::Result<Parsed>& parsed) {
+  if (!parsed) return;
+  check_settings(parsed->settings);
+  const auto again = parse(to_toml(*parsed), "again.toml");
+  if (again && (again->settings != parsed->settings || !again->warnings.empty())) std::abort();
+  // A path may be too long for a line.
+  if (!again && again.error().message().find(": line longer than ") == std::string::npos)
     std::abort();
+}
+
+}  // namespace
+
+// The same text as a file of ours, and of NVIDIA's.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  check(parse(text, "fuzz.toml"));
+  check(parse_nvidia(text, "fuzz.toml"));
   return 0;
 }
