@@ -35,6 +35,7 @@ constexpr auto kUsage = R"(Usage:
                                                  have left (cleanup --help)
   nvhook info                                    shows the driver and the GPUs
   nvhook list                                    lists what containers are given
+  nvhook config                                  prints the settings
 
 A container asks for GPUs in its environment (process.env of config.json):
   NVIDIA_VISIBLE_DEVICES      which GPUs: "all", "0,2" (in PCI order),
@@ -96,6 +97,17 @@ why.
 
 constexpr auto kUsageOfList = R"(Usage:
   nvhook list [--capability NAME]... [OPTION]...
+)";
+
+constexpr auto kAboutConfig =
+    R"(Prints the settings that are in force, and where each comes from: the
+configuration file, an option, or nowhere (a default). What it prints is a
+configuration file itself. Without a file of its own nvhook reads the one of
+NVIDIA's tools, /etc/nvidia-container-runtime/config.toml.
+)";
+
+constexpr auto kUsageOfConfig = R"(Usage:
+  nvhook config [OPTION]...
 )";
 
 constexpr auto kUsageOfCleanup = R"(Usage:
@@ -282,19 +294,37 @@ Result<std::optional<Answer>> parse(CLI::App& app, int argc, char** argv, std::s
   return std::nullopt;
 }
 
+struct DescribeWords {
+  const char* name;
+  const char* about;
+  const char* usage;
+};
+
+constexpr DescribeWords words_of(Describe::What what) {
+  switch (what) {
+    case Describe::What::Driver:
+      return {"nvhook info", kAboutInfo, kUsageOfInfo};
+    case Describe::What::Files:
+      return {"nvhook list", kAboutList, kUsageOfList};
+    case Describe::What::Settings:
+      return {"nvhook config", kAboutConfig, kUsageOfConfig};
+  }
+  std::abort();  // every enumerator is handled above
+}
+
 template <Describe::What kWhat>
 std::string help_of_describe() {
-  constexpr bool kFiles = kWhat == Describe::What::Files;
-  CLI::App app(kFiles ? kAboutList : kAboutInfo, kFiles ? "nvhook list" : "nvhook info");
+  constexpr auto kWords = words_of(kWhat);
+  CLI::App app(kWords.about, kWords.name);
   DescribeOptions options{.describe = {.what = kWhat}, .format = {}, .capabilities = {}};
   add_options(app, options);
-  app.formatter(std::make_shared<HelpLayout>(kFiles ? kUsageOfList : kUsageOfInfo, ""));
+  app.formatter(std::make_shared<HelpLayout>(kWords.usage, ""));
   return app.help();
 }
 
 template <Describe::What kWhat>
 Result<Asked> parse_describe(int argc, char** argv) {
-  CLI::App app("", kWhat == Describe::What::Files ? "nvhook list" : "nvhook info");
+  CLI::App app("", words_of(kWhat).name);
   DescribeOptions options{.describe = {.what = kWhat}, .format = {}, .capabilities = {}};
   add_options(app, options);
   auto answer = parse(app, argc, argv, help_of_describe<kWhat>);
@@ -304,6 +334,10 @@ Result<Asked> parse_describe(int argc, char** argv) {
   if (options.format == "json") describe.format = Format::Json;
   if (options.capabilities.empty()) describe.capabilities = Capabilities::all();
   for (const auto& name : options.capabilities) describe.capabilities.add(*capability_named(name));
+  if (kWhat == Describe::What::Settings)  // fit for a configuration file
+    for (auto* root :
+         {&describe.driver_root, &describe.dev_root, &describe.proc_root, &describe.sys_root})
+      if (*root) *root = canonical(**root);
   make_roots_absolute(describe);
   return std::move(describe);
 }
@@ -366,6 +400,7 @@ Result<Asked> parse_command_line(int argc, char** argv) {
   if (word == "cleanup") return parse_cleanup(argc - 1, argv + 1);
   if (word == "info") return parse_describe<Describe::What::Driver>(argc - 1, argv + 1);
   if (word == "list") return parse_describe<Describe::What::Files>(argc - 1, argv + 1);
+  if (word == "config") return parse_describe<Describe::What::Settings>(argc - 1, argv + 1);
   CLI::App app("", "nvhook");
   Options options;
   add_options(app, options);

@@ -29,9 +29,9 @@ struct Command {
   std::optional<std::string> debug_file;
 };
 
-// nvhook info and nvhook list: what the host has.
+// nvhook info and nvhook list: what the host has; nvhook config: what nvhook is set to.
 struct Describe {
-  enum class What { Driver, Files };
+  enum class What { Driver, Files, Settings };
   What what = What::Driver;
   Format format = Format::Text;
   Capabilities capabilities{};  // of which files are listed

@@ -16,6 +16,7 @@
 #include "journal.hpp"
 #include "nvhook/apply/apply.hpp"
 #include "nvhook/config/load.hpp"
+#include "nvhook/config/print.hpp"
 #include "nvhook/driver/discover.hpp"
 #include "nvhook/plan/print.hpp"
 #include "nvhook/sandbox/phases.hpp"
@@ -43,25 +44,32 @@ Result<void> print(std::string_view text) {
 
 // The settings, with the log and debug files open that are named there and on the command line.
 template <class Options>
-Result<config::Settings> load_settings(const Options& options, Journal& journal) {
+Result<config::Parsed> load_settings(const Options& options, Journal& journal) {
   auto parsed = config::load(options.config_file);
-  if (!parsed) return std::unexpected(std::move(parsed).error());
+  if (!parsed) return parsed;
   if (!parsed->settings.log.file.empty()) journal.open_log(parsed->settings.log.file);
   if (options.debug_file) journal.open_debug(*options.debug_file);
   for (const auto& warning : parsed->warnings) journal.warning(warning);
-  return std::move(parsed->settings);
+  return parsed;
 }
 
+// Likewise, with the options that win over the file.
 template <class Options>
-Result<config::Settings> settings_for(const Options& command, Journal& journal) {
-  auto settings = load_settings(command, journal);
-  if (!settings) return settings;
-  auto& roots = settings->roots;
-  if (command.driver_root) roots.driver = *command.driver_root;
-  if (command.dev_root) roots.dev = *command.dev_root;
-  if (command.proc_root) roots.proc = *command.proc_root;
-  if (command.sys_root) roots.sys = *command.sys_root;
-  return settings;
+Result<config::Parsed> settings_for(const Options& command, Journal& journal) {
+  auto parsed = load_settings(command, journal);
+  if (!parsed) return parsed;
+  auto& roots = parsed->settings.roots;
+  const auto take = [&](const std::optional<std::string>& given, std::string& root,
+                        std::string_view name, std::string_view option) {
+    if (!given) return;
+    root = *given;
+    parsed->given.push_back({.table = "roots", .name = name, .option = option});
+  };
+  take(command.driver_root, roots.driver, "driver", "--driver-root");
+  take(command.dev_root, roots.dev, "dev", "--dev-root");
+  take(command.proc_root, roots.proc, "proc", "--proc-root");
+  take(command.sys_root, roots.sys, "sys", "--sys-root");
+  return parsed;
 }
 
 Warning no_filters() {
@@ -101,7 +109,7 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
   const auto& spec = std::get<Spec>(*finished);
   journal.about(spec.state.id);
   if (!settings) return std::unexpected(std::move(settings).error());
-  return look_closer(spec, *parser, *settings, phases, journal);
+  return look_closer(spec, *parser, settings->settings, phases, journal);
 }
 
 plan::Style style_of_output(Surroundings surroundings) {
@@ -180,15 +188,25 @@ Result<void> run_reapply(const Reapply& what, Journal& journal) {
   return said ? print(*said) : std::unexpected(said.error());
 }
 
+// What a file cannot have may come from an option.
+Result<void> print_settings(const config::Parsed& effective, Format format) {
+  const auto text = config::to_toml(effective);
+  if (const auto again = config::parse(text, "nvhook config"); !again)
+    return failure(ErrorId::Usage,
+                   "what the options say cannot be set in a file: " + again.error().message());
+  return print(format == Format::Json ? config::to_json(effective) : text);
+}
+
 Result<void> run_describe(const Describe& what, Surroundings surroundings, Journal& journal) {
   if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
   Phases phases(sandbox::Course::DryRun);
   if (auto done = phases.shed(); !done) return done;
   if (auto done = phases.begin(Phase::Request); !done) return done;
-  const auto settings = settings_for(what, journal);
-  if (!settings) return std::unexpected(settings.error());
+  const auto effective = settings_for(what, journal);
+  if (!effective) return std::unexpected(effective.error());
+  if (what.what == Describe::What::Settings) return print_settings(*effective, what.format);
   if (auto done = phases.begin(Phase::Discover); !done) return done;
-  const auto driver = driver::discover(where_of(*settings), what.capabilities);
+  const auto driver = driver::discover(where_of(effective->settings), what.capabilities);
   if (!driver) return std::unexpected(driver.error());
   const auto style = style_of_output(surroundings);
   if (what.what == Describe::What::Driver)

@@ -23,7 +23,7 @@ _nvhook() {
     cleanup)
       words=(--config --debug --help)
       ;;
-    info)
+    info | config)
       words=(--format --config --driver-root --dev-root --proc-root --sys-root --debug --help)
       ;;
     list)
@@ -37,7 +37,7 @@ _nvhook() {
       return
       ;;
     *)
-      words=(prestart createRuntime poststop reapply cleanup info list
+      words=(prestart createRuntime poststop reapply cleanup info list config
         --dry-run --bundle --format --config --driver-root --dev-root --proc-root --sys-root
         --debug --help --version)
       ;;

@@ -18,7 +18,7 @@ completed() {
 mkdir "$work/directory"
 touch "$work/file"
 expect_equal 'an option' '--dry-run,--driver-root' "$(completed --dr)"
-expect_equal 'a stage or command' 'createRuntime,cleanup' "$(completed --dry-run c)"
+expect_equal 'a stage or command' 'createRuntime,cleanup,config' "$(completed --dry-run c)"
 expect_equal 'a format' 'text,json' "$(completed --dry-run --format '')"
 expect_equal 'a bundle' "$work/directory" "$(completed --bundle "$work/")"
 expect_equal 'a file' "$work/file" "$(completed --config "$work/f")"

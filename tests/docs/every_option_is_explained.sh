@@ -12,7 +12,7 @@ top=$(dirname "$0")/../..
 options() { grep -oE -- '(^|[^-a-z])--[a-z][a-z-]*' | grep -oE -- '--[a-z-]+' | sort -u; }
 
 "$nvhook" --help >"$work/help"
-for command in reapply cleanup info list; do "$nvhook" "$command" --help >>"$work/help"; done
+for command in reapply cleanup info list config; do "$nvhook" "$command" --help >>"$work/help"; done
 known=$(options <"$work/help")
 [[ $(wc -l <<<"$known") -ge 11 ]]
 
