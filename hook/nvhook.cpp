@@ -174,7 +174,8 @@ Result<void> run_hook(const Command& command, Journal& journal) {
   try {
     record.keep(done->made);
     for (const auto& warning : done->warnings) journal.warning(warning);
-    if (const auto warning = systemd_step.finish(prepared->plan)) journal.warning(*warning);
+    if (prepared->grants_devices)
+      if (const auto warning = systemd_step.finish(prepared->plan)) journal.warning(*warning);
   } catch (const std::bad_alloc&) {  // what is done is done, said or not
   }
   return {};

@@ -131,6 +131,10 @@ Result<Mounts> pin_container(const Spec& spec, Prepared& prepared, Journal& jour
   if (!lock) return std::unexpected(std::move(lock).error());
   prepared.root_lock = std::move(*lock);
   prepared.rootfs.dev_mount_id = container::dev_mount_of(mounts->entries, prepared.rootfs.mount_id);
+  if (!prepared.grants_devices) {
+    prepared.cgroup.emplace();
+    return mounts;
+  }
   auto cgroup = cgroup::find_devices(prepared.procfs, *prepared.process);
   if (!cgroup) return std::unexpected(std::move(cgroup).error());
   prepared.cgroup = std::move(*cgroup);
@@ -149,6 +153,7 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
   const auto& request = std::get<request::Request>(*asked);
 
   Prepared prepared;
+  prepared.grants_devices = settings.container.cgroups;
   if (auto done = phases.begin(Phase::Pin); !done) return std::unexpected(std::move(done).error());
   const auto mounts = pin_container(spec, prepared, journal);
   if (!mounts) return std::unexpected(Error(mounts.error()));
@@ -193,7 +198,12 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
   parser.dismiss();
   prepared.plan = std::move(*plan);
   prepared.device_rules = spec.config.device_rules;
-  if (prepared.cgroup && !prepared.cgroup->directory)
+  if (!prepared.grants_devices)
+    prepared.plan.warnings.push_back(
+        {WarningId::NoCgroup,
+         "the device cgroup is left alone, as the settings say (cgroups of [container]): programs "
+         "open the nodes if the container's runtime allows it"});
+  else if (prepared.cgroup && !prepared.cgroup->directory)
     prepared.plan.warnings.push_back(
         {WarningId::NoCgroup,
          "no device cgroup of this container can be changed: its programs "

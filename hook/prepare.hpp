@@ -33,6 +33,7 @@ struct Prepared {
   std::optional<container::Process> process;   // none: a dry run of a bundle
   std::optional<cgroup::DeviceCgroup> cgroup;  // with a process
   std::vector<oci::DeviceRule> device_rules;   // of config.json
+  bool grants_devices = true;  // false: the device cgroup is left alone, and counts as none
 };
 
 // From a container's description to a plan: what does it ask for, who is it, what has the host,

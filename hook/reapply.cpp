@@ -146,6 +146,8 @@ Result<std::string> reapply(const Reapply& what, Journal& journal) {
   const auto record = the_one_of(std::move(*found), what);
   if (!record) return std::unexpected(record.error());
   journal.about(record->id);
+  if (record->devices.empty())
+    return "nothing to do: the container's device cgroup was left alone when it started\n";
   const auto cgroup = find_cgroup(*record, systemd_step);
   if (!cgroup) return std::unexpected(cgroup.error());
   if (!cgroup->directory) return "no device cgroup restricts the container\n";

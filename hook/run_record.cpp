@@ -56,6 +56,7 @@ Result<Written> write_record(const Prepared& prepared, std::optional<std::string
       .record = record::from_plan(prepared.plan, *identity, *root, std::move(scope)),
       .made = {},
       .keeps_former = false};
+  if (!prepared.grants_devices) all.record.devices.clear();  // for nvhook reapply
   auto name = record::file_name(all.record.bundle, all.record.id);
   auto former = former_bytes(prepared.plan);
   std::string kept;

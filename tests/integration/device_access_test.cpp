@@ -18,6 +18,7 @@
 
 #include "integration/engine.hpp"
 #include "support/device_programs.hpp"
+#include "support/etc_with.hpp"
 
 namespace nvhook::test {
 namespace {
@@ -146,6 +147,18 @@ TEST_P(DeviceAccess, IsWhatAPrivilegedContainerHasAnyway) {
 
   for (const std::string node : {"/dev/nvidia0", "/dev/nvidiactl", "/dev/other"})
     EXPECT_THAT(done.out, HasSubstr(node + kNoDevice));
+}
+
+// The file of NVIDIA's container toolkit says so.
+TEST_P(DeviceAccess, IsLeftToWhoeverMakesTheContainer) {
+  const EtcWith etc("/nvidia-container-runtime/config.toml",
+                    "[nvidia-container-cli]\nno-cgroups = true\n");
+  ask_for(*bundle_, "0");
+
+  const auto done = run_in(try_to_open("nvidia0 nvidiactl"));
+
+  for (const std::string node : {"/dev/nvidia0", "/dev/nvidiactl"})
+    EXPECT_THAT(done.out, HasSubstr(node + kForbidden)) << done.err;
 }
 
 // The rules of config.json stay what they are.
