@@ -75,6 +75,14 @@ Result<Heard> hear_ldcache(Settings&, const Value& value, const Subject& subject
   return unserved("nvhook reads etc/ld.so.cache below the driver's root");
 }
 
+// "@" stands for the host's program.
+Result<Heard> hear_ldconfig(Settings&, const Value& value, const Subject& subject) {
+  const auto text = text_in(value, subject);
+  if (!text) return std::unexpected(text.error());
+  if (text->empty() || text->starts_with('@')) return Effect::None;
+  return unserved("nvhook makes the loader's cache itself, and runs nothing of an image");
+}
+
 Result<Heard> hear_environment(Settings&, const Value& value, const Subject& subject) {
   const auto* array = std::get_if<std::vector<Value>>(&value.content);
   if (array == nullptr) return wrong_type(value, subject, "an array of strings");
@@ -148,7 +156,7 @@ constexpr NvidiaKey kKeys[] = {
                  return Effect::Set;
                }}},
     {kCli, "user", Unconcerned{}},
-    {kCli, "ldconfig", Unconcerned{}},
+    {kCli, "ldconfig", TextMeans{kNothing, hear_ldconfig}},
 
     {kRuntime, "debug", Unconcerned{}},
     {kRuntime, "log-level", Unconcerned{}},

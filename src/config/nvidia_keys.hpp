@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 
+#include "nvhook/base/error.hpp"
 #include "nvhook/config/settings.hpp"
 #include "values.hpp"
 

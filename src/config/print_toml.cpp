@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdio>
-#include <utility>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "keys.hpp"
@@ -33,13 +37,23 @@ std::string quoted(std::string_view text) {
   return string + '"';
 }
 
-// Of a list that is too long for a line, or one line.
+// More than one of a list that is too long for a line.
 using Lines = std::vector<std::string>;
 
-std::string on_one_line(const std::vector<std::string>& words) {
+Lines one_below_the_other(const std::vector<std::string>& words) {
+  if (words.empty()) return {"[]"};
+  Lines lines = {"["};
+  for (const auto& word : words) lines.push_back("  " + quoted(word) + ",");
+  lines.emplace_back("]");
+  return lines;
+}
+
+Lines on_one_line(const std::vector<std::string>& words) {
+  constexpr std::size_t kLongest = 80;
   std::string text = "[";
   for (const auto& word : words) text += (text.size() > 1 ? ", " : "") + quoted(word);
-  return text + "]";
+  if (text.size() > kLongest) return one_below_the_other(words);
+  return {text + "]"};
 }
 
 // The value of a key, by what it is.
@@ -48,22 +62,15 @@ struct Printer {
 
   Lines operator()(FlagOf of) const { return {of(settings) ? "true" : "false"}; }
   Lines operator()(const PathOf& path) const { return {quoted(path.of(settings))}; }
-  Lines operator()(const PathsOf& paths) const {
-    const auto& list = paths.of(settings);
-    if (list.empty()) return {"[]"};
-    Lines lines = {"["};
-    for (const auto& path : list) lines.push_back("  " + quoted(path) + ",");
-    lines.emplace_back("]");
-    return lines;
-  }
-  Lines operator()(const NamesOf& names) const { return {on_one_line(names.of(settings))}; }
+  Lines operator()(const PathsOf& paths) const { return one_below_the_other(paths.of(settings)); }
+  Lines operator()(const NamesOf& names) const { return on_one_line(names.of(settings)); }
   Lines operator()(CapabilitiesOf of) const {
     const auto& set = of(settings);
-    if (set == Capabilities::all()) return {on_one_line({"all"})};
+    if (set == Capabilities::all()) return on_one_line({"all"});
     std::vector<std::string> names;
     for (const auto capability : kAllCapabilities)
       if (set.contains(capability)) names.emplace_back(name_of(capability));
-    return {on_one_line(names)};
+    return on_one_line(names);
   }
   Lines operator()(SecondsOf of) const {
     const auto time = of(settings).count();

@@ -4,10 +4,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "document.hpp"
 #include "keys.hpp"
+#include "nvhook/base/capability.hpp"
 #include "nvhook/base/error.hpp"
+#include "nvhook/config/settings.hpp"
 
 // From values to what settings are made of. Each fails with E_CONFIG and says where, what stands
 // there and what is due.

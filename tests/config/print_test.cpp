@@ -64,6 +64,9 @@ TEST(PrintedSettings, ComeBackWhenRead) {
   expect_to_come_back({.settings = defaults()});
   expect_to_come_back(parsed(kEverythingElse));
   expect_to_come_back(parsed("[requests]\nsupported_capabilities = []\n[search]\nlibraries = []"));
+  std::string names = "'A'";
+  for (int i = 0; i < 100; ++i) names += ",\n'" + std::to_string(i) + std::string(250, 'A') + "'";
+  expect_to_come_back(parsed("requests.swarm_resources = [" + names + "]"));
   for (const auto* word : {"view", "params", "none"})
     expect_to_come_back(parsed("container.procfs = '" + std::string(word) + "'"));
   for (const auto* time : {"0.1", "1", "1.5", "1.25", "10", "100", "299.999", "300"})

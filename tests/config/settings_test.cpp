@@ -226,6 +226,14 @@ TEST(Settings, RefuseLettersWhereBlanksAreDue) {
   }
 }
 
+TEST(Settings, RefuseNamesOfTablesThatAreNone) {
+  for (const auto* text : {"\n[^a]", "\n[[=]]", "\n[]", "\n[a.]", "\n[a.=]", "\n["}) {
+    const auto parsed = parse(text, "c.toml");
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_THAT(parsed.error().message(), HasSubstr("c.toml:2:"));
+  }
+}
+
 TEST(Settings, RefuseDeepNesting) {
   EXPECT_FALSE(parse("a = " + std::string(10'000, '['), "c.toml"));
 }

@@ -53,7 +53,7 @@ enum class ErrorId : std::uint8_t {
 
 // What the user should know although the run succeeded.
 enum class WarningId : std::uint8_t {
-  ConfigKey,       // a key of the configuration is unknown
+  ConfigKey,       // a key of the configuration is unknown, or has no effect
   LibraryMissing,  // a driver library that the request covers is not on the host
   NodeMissing,     // an optional device node is not on the host
   NoGpus,          // the driver is loaded but drives no GPU

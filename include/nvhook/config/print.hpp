@@ -9,8 +9,9 @@
 namespace nvhook::config {
 
 // As a configuration file, with the origin of each setting in a comment: parse() gives the same
-// settings for it, unless one came from elsewhere than a file and no file can have it (a path with
-// a dot component, or that is not UTF-8).
+// settings for it, unless no file can have one as it is written: an option's path with a dot
+// component, or that is not UTF-8, or a path so full of control characters that the line is too
+// long.
 [[nodiscard]] std::string to_toml(const Parsed& effective);
 
 // nvhook.config/1: docs/configuration.md.
