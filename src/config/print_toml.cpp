@@ -25,7 +25,7 @@ std::string quoted(std::string_view text) {
     // U+0080 to U+009F, which are two bytes in UTF-8
     const bool is_late_control = c == 0xc2 && next >= 0x80 && next < 0xa0;
     if (c < 0x20 || c == 0x7f || is_late_control) {
-      std::array<char, 8> escape{};
+      std::array<char, 16> escape{};
       std::snprintf(escape.data(), escape.size(), "\\u%04X", is_late_control ? next : c);
       string += escape.data();
       if (is_late_control) ++i;
@@ -75,7 +75,7 @@ struct Printer {
   Lines operator()(SecondsOf of) const {
     const auto time = of(settings).count();
     if (time % 1000 == 0) return {std::to_string(time / 1000)};
-    std::array<char, 32> text{};
+    std::array<char, 48> text{};
     std::snprintf(text.data(), text.size(), "%lld.%03lld", static_cast<long long>(time / 1000),
                   static_cast<long long>(time % 1000));
     const std::string_view digits = text.data();
