@@ -12,56 +12,31 @@ constexpr std::array<std::string_view, 2> kLayout = {"system", "tree"};
 constexpr std::array<std::string_view, 2> kCudaCompat = {"auto", "off"};
 constexpr std::array<std::string_view, 3> kProcfs = {"view", "params", "none"};
 
-constexpr Key kKeys[] = {
-    {"roots", "driver", PathOf{[](Settings & s) -> auto& {return s.roots.driver;
-}  // namespace
-}  // namespace nvhook::config
-}
-, {"roots", "dev", PathOf{[](Settings & s) -> auto& {return s.roots.dev;
-}
-, true
-}
-}
-, {"roots", "proc", PathOf{[](Settings & s) -> auto& {return s.roots.proc;
-}
-}
-}
-, {"roots", "sys", PathOf{[](Settings & s) -> auto& {return s.roots.sys;
-}
-}
-}
-,
+using Texts = std::vector<std::string>;
 
-    {"search", "libraries", PathsOf{[](Settings & s) -> auto& {return s.search.libraries;
-}
-}
-}
-, {"search", "programs", PathsOf{[](Settings & s) -> auto& {return s.search.programs;
-}
-}
-}
-, {"search", "nodes", PathOf{[](Settings & s) -> auto& {return s.search.nodes;
-}
-}
-}
-,
+constexpr Key kKeys[] = {
+    {"roots", "driver", PathOf{[](Settings& s) -> std::string& { return s.roots.driver; }}},
+    {"roots", "dev", PathOf{[](Settings& s) -> std::string& { return s.roots.dev; }, true}},
+    {"roots", "proc", PathOf{[](Settings& s) -> std::string& { return s.roots.proc; }}},
+    {"roots", "sys", PathOf{[](Settings& s) -> std::string& { return s.roots.sys; }}},
+
+    {"search", "libraries", PathsOf{[](Settings& s) -> Texts& { return s.search.libraries; }}},
+    {"search", "programs", PathsOf{[](Settings& s) -> Texts& { return s.search.programs; }}},
+    {"search", "nodes", PathOf{[](Settings& s) -> std::string& { return s.search.nodes; }}},
 
     {"requests", "accept_environment_when_unprivileged",
-     FlagOf([](Settings& s) -> auto& { return s.requests.accept_environment_when_unprivileged; })},
+     FlagOf([](Settings& s) -> bool& { return s.requests.accept_environment_when_unprivileged; })},
     {"requests", "accept_volume_mounts",
-     FlagOf([](Settings& s) -> auto& { return s.requests.accept_volume_mounts; })},
+     FlagOf([](Settings& s) -> bool& { return s.requests.accept_volume_mounts; })},
     {"requests", "swarm_resources",
-     NamesOf{[](Settings & s) -> auto& {return s.requests.swarm_resources;
-}
-}
-}
-,
-    {"requests", "supported_capabilities",
-     CapabilitiesOf([](Settings& s) -> auto& { return s.requests.supported_capabilities; })},
+     NamesOf{[](Settings& s) -> Texts& { return s.requests.swarm_resources; }}},
+    {"requests", "supported_capabilities", CapabilitiesOf([](Settings& s) -> Capabilities& {
+       return s.requests.supported_capabilities;
+     })},
     {"requests", "disable_require",
-     FlagOf([](Settings& s) -> auto& { return s.requests.disable_require; })},
+     FlagOf([](Settings& s) -> bool& { return s.requests.disable_require; })},
     {"requests", "ignore_imex_channels",
-     FlagOf([](Settings& s) -> auto& { return s.requests.ignore_imex_channels; })},
+     FlagOf([](Settings& s) -> bool& { return s.requests.ignore_imex_channels; })},
 
     {"container", "layout",
      WordOf{kLayout,
@@ -84,33 +59,20 @@ constexpr Key kKeys[] = {
               s.container.procfs = static_cast<Procfs>(position);
             }}},
     {"container", "mps_directory",
-     PathOf{[](Settings & s) -> auto& {return s.container.mps_directory;
-}
-, true
-}
-}
-,
+     PathOf{[](Settings& s) -> std::string& { return s.container.mps_directory; }, true}},
     {"container", "persistenced_socket",
-     FlagOf([](Settings& s) -> auto& { return s.container.persistenced_socket; })},
+     FlagOf([](Settings& s) -> bool& { return s.container.persistenced_socket; })},
     {"container", "fabricmanager_socket",
-     FlagOf([](Settings& s) -> auto& { return s.container.fabricmanager_socket; })},
-    {"container", "firmware", FlagOf([](Settings& s) -> auto& { return s.container.firmware; })},
-    {"container", "cgroups", FlagOf([](Settings& s) -> auto& { return s.container.cgroups; })},
+     FlagOf([](Settings& s) -> bool& { return s.container.fabricmanager_socket; })},
+    {"container", "firmware", FlagOf([](Settings& s) -> bool& { return s.container.firmware; })},
+    {"container", "cgroups", FlagOf([](Settings& s) -> bool& { return s.container.cgroups; })},
 
-    {"nvml", "probe", PathOf{[](Settings & s) -> auto& {return s.nvml.probe;
-}
-}
-}
-, {"nvml", "deadline", SecondsOf([](Settings& s) -> auto& { return s.nvml.deadline; })},
+    {"nvml", "probe", PathOf{[](Settings& s) -> std::string& { return s.nvml.probe; }}},
+    {"nvml", "deadline",
+     SecondsOf([](Settings& s) -> std::chrono::milliseconds& { return s.nvml.deadline; })},
 
-    {"log", "file", PathOf{[](Settings & s) -> auto& {return s.log.file;
-}
-, true
-}
-}
-,
-}
-;
+    {"log", "file", PathOf{[](Settings& s) -> std::string& { return s.log.file; }, true}},
+};
 
 }  // namespace
 
