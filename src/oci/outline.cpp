@@ -163,8 +163,10 @@ bool has_gpu_word(std::string_view text) {
   return std::ranges::any_of(kWords, [&](auto word) { return occurs(word, text); });
 }
 
-bool mentions_gpu(std::string_view config_json) {
-  return has_gpu_word(config_json) || occurs("\\u", config_json);
+bool mentions_gpu(std::string_view config_json, std::span<const std::string> more_names) {
+  return has_gpu_word(config_json) || occurs("\\u", config_json) ||
+         std::ranges::any_of(more_names,
+                             [&](const auto& name) { return occurs(name, config_json); });
 }
 
 }  // namespace nvhook::oci
