@@ -30,6 +30,8 @@ driver::Where where_of(const config::Settings& settings) {
           .node_directory = settings.search.nodes};
 }
 
+request::Rules rules_of(const config::Settings& /*settings*/) { return {}; }
+
 namespace {
 
 using sandbox::Phase;
@@ -143,10 +145,13 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
                                                               const config::Settings& settings,
                                                               sandbox::Phases& phases,
                                                               Journal& journal) {
-  auto asked = request::parse(spec.config.env);
-  if (!asked) return std::unexpected(std::move(asked).error());
-  if (auto* nothing = std::get_if<request::NothingAsked>(&*asked)) return std::move(*nothing);
-  const auto& request = std::get<request::Request>(*asked);
+  auto parsed = request::parse(spec.config, rules_of(settings));
+  if (!parsed) return std::unexpected(std::move(parsed).error());
+  if (auto* nothing = std::get_if<request::NothingAsked>(&parsed->asked)) {
+    for (const auto& warning : parsed->warnings) journal.warning(warning);
+    return std::move(*nothing);
+  }
+  const auto& request = std::get<request::Request>(parsed->asked);
 
   Prepared prepared;
   if (auto done = phases.begin(Phase::Pin); !done) return std::unexpected(std::move(done).error());
@@ -192,6 +197,8 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
     return std::unexpected(std::move(done).error());
   parser.dismiss();
   prepared.plan = std::move(*plan);
+  prepared.plan.warnings.insert(prepared.plan.warnings.begin(), parsed->warnings.begin(),
+                                parsed->warnings.end());
   prepared.device_rules = spec.config.device_rules;
   if (prepared.cgroup && !prepared.cgroup->directory)
     prepared.plan.warnings.push_back(

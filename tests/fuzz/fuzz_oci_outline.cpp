@@ -12,7 +12,7 @@
 #include "nvhook/oci/config.hpp"
 #include "nvhook/oci/outline.hpp"
 #include "nvhook/oci/state.hpp"
-#include "nvhook/request/request.hpp"
+#include "nvhook/request/parse.hpp"
 
 namespace {
 
@@ -40,8 +40,8 @@ void check_config(std::string_view text) {
   if (!config) return;
   if (!looks_whole(text)) std::abort();
   if (mentions_gpu(text)) return;
-  const auto asked = nvhook::request::parse(config->env);
-  if (!asked || !std::holds_alternative<nvhook::request::NothingAsked>(*asked)) std::abort();
+  const auto asked = nvhook::request::parse(*config, {});
+  if (!asked || !std::holds_alternative<nvhook::request::NothingAsked>(asked->asked)) std::abort();
 }
 
 // Walks with somebody else's parser over what neither of ours has to know.
