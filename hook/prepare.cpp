@@ -14,8 +14,10 @@
 #include "nvhook/driver/discover.hpp"
 #include "nvhook/files/read.hpp"
 #include "nvhook/plan/make_plan.hpp"
+#include "nvhook/request/parse.hpp"
 #include "prepare_loader.hpp"
 #include "root_lock.hpp"
+#include "rules.hpp"
 #include "supervise.hpp"
 
 namespace nvhook {
@@ -29,8 +31,6 @@ driver::Where where_of(const config::Settings& settings) {
           .program_directories = settings.search.programs,
           .node_directory = settings.search.nodes};
 }
-
-request::Rules rules_of(const config::Settings& /*settings*/) { return {}; }
 
 namespace {
 

@@ -15,7 +15,6 @@
 #include "nvhook/container/rootfs.hpp"
 #include "nvhook/driver/discover.hpp"
 #include "nvhook/plan/plan.hpp"
-#include "nvhook/request/parse.hpp"
 #include "nvhook/request/request.hpp"
 #include "nvhook/sandbox/phases.hpp"
 #include "read_spec.hpp"
@@ -24,9 +23,6 @@ namespace nvhook {
 
 // Where the driver is to be looked for.
 [[nodiscard]] driver::Where where_of(const config::Settings& settings);
-
-// By which policy requests are read.
-[[nodiscard]] request::Rules rules_of(const config::Settings& settings);
 
 // A settled plan and the descriptors to carry it out with.
 struct Prepared {
