@@ -36,11 +36,13 @@ void check_state(std::string_view text) {
 
 // A glance at a config.json ends the run for a container that asks for nothing.
 void check_config(std::string_view text) {
-  const auto config = parse_config(text);
+  const nvhook::request::Rules rules{.accept_volume_mounts = true,
+                                     .swarm_resources = {"SWARM", "a/b\"c"}};
+  const auto config = parse_config(text, rules.swarm_resources);
   if (!config) return;
   if (!looks_whole(text)) std::abort();
-  if (mentions_gpu(text)) return;
-  const auto asked = nvhook::request::parse(*config, {});
+  if (mentions_gpu(text, rules.swarm_resources)) return;
+  const auto asked = nvhook::request::parse(*config, rules);
   if (!asked || !std::holds_alternative<nvhook::request::NothingAsked>(asked->asked)) std::abort();
 }
 

@@ -83,5 +83,13 @@ TEST(Outline, SeesTheNamesThatItIsGiven) {
   EXPECT_FALSE(mentions_gpu(R"(["DOCKER_RESOURCE_GPU=0"])"));
 }
 
+TEST(Outline, IsNotFooledByAnEscapeInANameThatItIsGiven) {
+  const std::vector<std::string> names = {"node/gpu"};
+
+  EXPECT_TRUE(mentions_gpu(R"(["node/gpu=0"])", names));
+  EXPECT_TRUE(mentions_gpu(R"(["node\/gpu=0"])", names));
+  EXPECT_FALSE(mentions_gpu(R"(["node/tpu=0"])", names));
+}
+
 }  // namespace
 }  // namespace nvhook::oci

@@ -18,8 +18,8 @@ struct Rules {
   // of its environment, which its image may have set.
   bool accept_environment_when_unprivileged = true;
   bool accept_volume_mounts = false;
-  // Variables of letters, digits and underscores: those of them that are set count instead of
-  // NVIDIA_VISIBLE_DEVICES. Such entries are in Config::env only if oci::parse_config is told so.
+  // Names of variables: those of them that are set count instead of NVIDIA_VISIBLE_DEVICES. Such
+  // entries are in Config::env only if oci::parse_config is told so.
   std::vector<std::string> swarm_resources{};
   Capabilities supported_capabilities = Capabilities::all();
   bool disable_require = false;
