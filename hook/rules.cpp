@@ -17,12 +17,25 @@ namespace {
 // Where settings may be, whichever of them counts.
 constexpr std::array kUsualFiles = {config::kDefaultFile};
 
-// Whether the key may be in the file: its word is, or an escape that could hide that.
+// Whether a line has the key, or an escape that could hide it. Comments do not count: both nvhook's
+// example and what NVIDIA's packages install have the key in one. No line with a key begins as one.
+bool may_have_key(std::string_view toml) {
+  while (!toml.empty()) {
+    const auto line = toml.substr(0, toml.find('\n'));
+    toml.remove_prefix(std::min(line.size() + 1, toml.size()));
+    const auto first = line.find_first_not_of(" \t");
+    if (first == line.npos || line[first] == '#') continue;
+    for (const std::string_view sign : {"swarm", "\\u", "\\U"})
+      if (line.contains(sign)) return true;
+  }
+  return false;
+}
+
 bool may_name_variables(const std::string& file) {
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd) return false;
   const auto text = files::read_all(fd.get(), config::kMaxConfigFile);
-  return text && (text->contains("swarm") || text->contains("\\u") || text->contains("\\U"));
+  return text && may_have_key(*text);
 }
 
 bool may_name_variables(const std::optional<std::string>& config_file) {
