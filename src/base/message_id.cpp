@@ -73,7 +73,7 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::ReqUnknown, "W_REQ_UNKNOWN"},
     WarningInfo{WarningId::Litter, "W_LITTER"},
     WarningInfo{WarningId::CudaCompat, "W_CUDA_COMPAT"},
-    WarningInfo{WarningId::ReqUnprivileged, "W_REQ_UNPRIVILEGED"},
+    WarningInfo{WarningId::ReqUntrusted, "W_REQ_UNTRUSTED"},
     WarningInfo{WarningId::ReqIgnored, "W_REQ_IGNORED"},
 };
 

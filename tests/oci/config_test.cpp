@@ -188,7 +188,8 @@ constexpr std::size_t kTooMuch = kMaxKept + (kMaxKept >> 4U);
 TEST(Config, KeepsVariablesWhoseNamesAreGiven) {
   const std::vector<std::string> names = {"DOCKER_RESOURCE_GPU"};
   const auto config = parse_config(R"({"ociVersion":"1.0.2","root":{"path":"r"},"process":{"env":[
-      "DOCKER_RESOURCE_GPU=0","DOCKER_RESOURCE_GPUS=1","XDOCKER_RESOURCE_GPU=2","A=DOCKER_RESOURCE_GPU",
+      "DOCKER_RESOURCE_GPU=0","DOCKER_RESOURCE_GPUS=1","XDOCKER_RESOURCE_GPU=2",
+      "A=DOCKER_RESOURCE_GPU",
       "DOCKER_RESOURCE_GP\u0055="]}})",
                                    names);
 

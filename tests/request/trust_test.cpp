@@ -58,7 +58,7 @@ TEST(Environment, ThatDoesNotCountIsWarnedOf) {
       parse(with_env({"NVIDIA_VISIBLE_DEVICES=bogus\x1b"}), trusting_privileged_only());
 
   ASSERT_TRUE(parsed) << parsed.error().text();
-  ASSERT_THAT(ids_of(parsed->warnings), ElementsAre(WarningId::ReqUnprivileged));
+  ASSERT_THAT(ids_of(parsed->warnings), ElementsAre(WarningId::ReqUntrusted));
   EXPECT_THAT(parsed->warnings[0].text,
               HasSubstr("NVIDIA_VISIBLE_DEVICES asks for GPUs, which the settings accept from no "
                         "container without CAP_SYS_ADMIN in its bounding set"));
@@ -81,7 +81,7 @@ TEST(Environment, OfALegacyImageIsTrustedNoMore) {
   ASSERT_TRUE(parsed) << parsed.error().text();
   EXPECT_EQ(std::get<NothingAsked>(parsed->asked).reason,
             "CUDA_VERSION is not accepted from an unprivileged container");
-  EXPECT_THAT(ids_of(parsed->warnings), ElementsAre(WarningId::ReqUnprivileged));
+  EXPECT_THAT(ids_of(parsed->warnings), ElementsAre(WarningId::ReqUntrusted));
 }
 
 // Beside GPUs by a mount: what is about files counts, what is about devices does not.
@@ -100,7 +100,7 @@ TEST(Environment, ThatDoesNotCountStillChoosesFiles) {
   EXPECT_THAT(request.imex_channels, IsEmpty());
   EXPECT_THAT(request.features, IsEmpty());
   EXPECT_THAT(ids_of(parsed->warnings),
-              ElementsAre(WarningId::ReqUnprivileged, WarningId::ReqUnprivileged));
+              ElementsAre(WarningId::ReqUntrusted, WarningId::ReqUntrusted));
 }
 
 TEST(VolumeMounts, CountBeforeTheEnvironment) {

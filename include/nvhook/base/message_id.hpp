@@ -75,8 +75,8 @@ enum class WarningId : std::uint8_t {
   ReqUnknown,      // whether this host has what the image requires cannot be told
   Litter,          // what a dead container has of ours cannot be taken away
   CudaCompat,      // the image's newer driver libraries are not used, for they cannot be judged
-  ReqUnprivileged,  // devices that an unprivileged container may not ask for by its environment
-  ReqIgnored,       // a part of a request that means nothing
+  ReqUntrusted,    // devices that an unprivileged container may not ask for by its environment
+  ReqIgnored,      // a part of a request that means nothing
 };
 
 struct ErrorInfo {

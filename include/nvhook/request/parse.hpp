@@ -28,7 +28,7 @@ struct Rules {
 
 struct Parsed {
   std::variant<NothingAsked, Request> asked;
-  std::vector<Warning> warnings{};  // W_REQ_UNPRIVILEGED, W_REQ_IGNORED
+  std::vector<Warning> warnings{};  // W_REQ_UNTRUSTED, W_REQ_IGNORED
 };
 
 // Reads what the container asks for out of its environment, its mounts and its bounding set. Of a
