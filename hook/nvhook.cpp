@@ -118,7 +118,8 @@ plan::Style style_of_output(Surroundings surroundings) {
 }
 
 Result<void> dry_run(const Command& command, Surroundings surroundings, Journal& journal) {
-  auto texts = command.bundle ? read_texts_of_bundle(*command.bundle) : read_texts();
+  auto texts = command.bundle ? read_texts_of_bundle(*command.bundle, command.config_file)
+                              : read_texts(command.config_file);
   if (!texts) return std::unexpected(std::move(texts).error());
   Phases phases(sandbox::Course::DryRun);
   std::optional<PendingSpec> parser;
@@ -138,10 +139,11 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
   return print(as_text(prepared.plan));
 }
 
-// A container that has stopped, or whose bundle speaks of no GPU, does not depend on the settings,
-// and does not pay for what follows: giving up privileges, and further processes.
+// A container that has stopped, or whose bundle speaks of no GPU, does not depend on the settings
+// but for further_names(), and does not pay for what follows: giving up privileges, and further
+// processes.
 Result<void> run_hook(const Command& command, Journal& journal) {
-  auto texts = read_texts();
+  auto texts = read_texts(command.config_file);
   if (!texts) return std::unexpected(std::move(texts).error());
   if (const auto* stopped = std::get_if<Stopped>(&*texts)) return forget(*stopped);
   const auto* described = std::get_if<SpecTexts>(&*texts);

@@ -14,8 +14,10 @@
 #include "nvhook/driver/discover.hpp"
 #include "nvhook/files/read.hpp"
 #include "nvhook/plan/make_plan.hpp"
+#include "nvhook/request/parse.hpp"
 #include "prepare_loader.hpp"
 #include "root_lock.hpp"
+#include "rules.hpp"
 #include "supervise.hpp"
 
 namespace nvhook {
@@ -147,10 +149,13 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
                                                               const config::Settings& settings,
                                                               sandbox::Phases& phases,
                                                               Journal& journal) {
-  auto asked = request::parse(spec.config.env);
-  if (!asked) return std::unexpected(std::move(asked).error());
-  if (auto* nothing = std::get_if<request::NothingAsked>(&*asked)) return std::move(*nothing);
-  const auto& request = std::get<request::Request>(*asked);
+  auto parsed = request::parse(spec.config, rules_of(settings));
+  if (!parsed) return std::unexpected(std::move(parsed).error());
+  if (auto* nothing = std::get_if<request::NothingAsked>(&parsed->asked)) {
+    for (const auto& warning : parsed->warnings) journal.warning(warning);
+    return std::move(*nothing);
+  }
+  const auto& request = std::get<request::Request>(parsed->asked);
 
   Prepared prepared;
   prepared.grants_devices = settings.container.cgroups;
@@ -197,6 +202,8 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
     return std::unexpected(std::move(done).error());
   parser.dismiss();
   prepared.plan = std::move(*plan);
+  prepared.plan.warnings.insert(prepared.plan.warnings.begin(), parsed->warnings.begin(),
+                                parsed->warnings.end());
   prepared.device_rules = spec.config.device_rules;
   if (!prepared.grants_devices)
     prepared.plan.warnings.push_back(

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "nvhook/oci/record.hpp"
 #include "nvhook/plan/make_plan.hpp"
 #include "nvhook/sandbox/parser_child.hpp"
+#include "rules.hpp"
 
 namespace nvhook {
 namespace {
@@ -37,7 +39,8 @@ static_assert(plan::kMaxLoaderFile < ParserChild::kMaxDocument &&
               plan::kMaxLoaderFile < ParserChild::kMaxRecord);
 
 // Runs in the parser child.
-Result<std::string> to_record(std::uint8_t kind, std::string_view document) {
+Result<std::string> to_record(std::uint8_t kind, std::string_view document,
+                              std::span<const std::string> further_names) {
   if (kind == kState) {
     auto state = oci::parse_state(document);
     if (!state) return std::unexpected(std::move(state).error());
@@ -45,7 +48,7 @@ Result<std::string> to_record(std::uint8_t kind, std::string_view document) {
   }
   if (kind == kLoaderFile) return ldcache::answer(document);
   if (kind == kCompat) return compat::answer(document);
-  auto config = oci::parse_config(document);
+  auto config = oci::parse_config(document, further_names);
   if (!config) return std::unexpected(std::move(config).error());
   return oci::encode(*config);
 }
@@ -113,13 +116,13 @@ oci::State state_of_bundle(const std::string& bundle) {
   return state;
 }
 
-bool asks_for_nothing(std::string_view config_text) {
-  return oci::looks_whole(config_text) && !oci::mentions_gpu(config_text);
+bool asks_for_nothing(std::string_view config_text, std::span<const std::string> further_names) {
+  return oci::looks_whole(config_text) && !oci::mentions_gpu(config_text, further_names);
 }
 
 }  // namespace
 
-Result<Texts> read_texts() {
+Result<Texts> read_texts(const std::optional<std::string>& config_file) {
   auto state = read_input();
   if (!state) return std::unexpected(std::move(state).error());
   if (state->empty())
@@ -128,25 +131,38 @@ Result<Texts> read_texts() {
 
   // A glance at the text finds most containers that need nothing. What it finds is compared with
   // what the parser says before anything is done on its ground.
-  std::string bundle;
-  std::optional<pid_t> pid;
-  Result<std::string> config = failure(ErrorId::Bug, "config.json is not read yet");
-  if (oci::looks_whole(*state)) {
-    bundle = oci::find_member(*state, "bundle").value_or("");
-    const auto id = oci::find_member(*state, "id");
-    if (oci::find_member(*state, "status") == "stopped" && !bundle.empty() && id)
-      return Stopped{.bundle = std::move(bundle), .id = std::string(*id)};
-    if (!bundle.empty()) config = read_config(bundle);
-    if (config && asks_for_nothing(*config)) return NoGpuMentioned{};
-    if (const auto number = oci::find_number(*state, "pid")) pid = static_cast<pid_t>(*number);
+  SpecTexts texts{.state = std::move(*state),
+                  .bundle = {},
+                  .config = failure(ErrorId::Bug, "config.json is not read yet")};
+  const bool whole = oci::looks_whole(texts.state);
+  if (whole) {
+    texts.bundle = oci::find_member(texts.state, "bundle").value_or("");
+    const auto id = oci::find_member(texts.state, "id");
+    if (oci::find_member(texts.state, "status") == "stopped" && !texts.bundle.empty() && id)
+      return Stopped{.bundle = std::move(texts.bundle), .id = std::string(*id)};
   }
-  return SpecTexts{std::move(*state), std::move(bundle), std::move(config), pid};
+  auto names = further_names(config_file);
+  if (!names) return std::unexpected(std::move(names).error());
+  texts.further_names = std::move(*names);
+  if (!whole) return texts;
+  if (!texts.bundle.empty()) texts.config = read_config(texts.bundle);
+  if (texts.config && asks_for_nothing(*texts.config, texts.further_names)) return NoGpuMentioned{};
+  if (const auto number = oci::find_number(texts.state, "pid"))
+    texts.pid = static_cast<pid_t>(*number);
+  return texts;
 }
 
-Result<Texts> read_texts_of_bundle(const std::string& bundle) {
+Result<Texts> read_texts_of_bundle(const std::string& bundle,
+                                   const std::optional<std::string>& config_file) {
   auto config = read_config(bundle);
   if (!config) return std::unexpected(std::move(config).error());
-  return SpecTexts{.state = {}, .bundle = bundle, .config = std::move(config)};
+  auto names = further_names(config_file);
+  if (!names) return std::unexpected(std::move(names).error());
+  return SpecTexts{.state = {},
+                   .bundle = bundle,
+                   .config = std::move(config),
+                   .pid = {},
+                   .further_names = std::move(*names)};
 }
 
 PendingSpec::PendingSpec(ParserChild child, const SpecTexts& texts)
@@ -159,7 +175,10 @@ Result<PendingSpec> PendingSpec::start(const SpecTexts& texts) {
   std::vector<sandbox::Document> documents;
   if (!texts.state.empty()) documents.push_back({kState, texts.state});
   if (texts.config) documents.push_back({kConfig, *texts.config});
-  auto child = ParserChild::start(to_record, documents);
+  const auto handler = [&](std::uint8_t kind, std::string_view document) {
+    return to_record(kind, document, texts.further_names);
+  };
+  auto child = ParserChild::start(handler, documents);
   if (!child) return std::unexpected(std::move(child).error());
   return PendingSpec(std::move(*child), texts);
 }

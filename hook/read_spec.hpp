@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "nvhook/base/error.hpp"
 #include "nvhook/oci/config.hpp"
@@ -28,6 +29,7 @@ struct SpecTexts {
   std::string bundle;             // as a glance at the state has found it; may be empty
   Result<std::string> config;     // of that bundle
   std::optional<pid_t> pid = {};  // by the same glance
+  std::vector<std::string> further_names = {};  // of variables that ask for GPUs
 };
 
 // A container that is no more.
@@ -41,12 +43,13 @@ struct NoGpuMentioned {};
 
 using Texts = std::variant<NoGpuMentioned, Stopped, SpecTexts>;
 
-// Reads the state on standard input and the bundle's config.json, unless the container has stopped.
-// Fails with E_STATE_*.
-[[nodiscard]] Result<Texts> read_texts();
+// Reads the state on standard input and the bundle's config.json, unless the container has stopped;
+// of the settings, further_names() alone. Fails with E_STATE_*, E_CONFIG.
+[[nodiscard]] Result<Texts> read_texts(const std::optional<std::string>& config_file);
 
-// For a dry run of a container that does not exist. Fails with E_STATE_*.
-[[nodiscard]] Result<Texts> read_texts_of_bundle(const std::string& bundle);
+// For a dry run of a container that does not exist. Fails likewise.
+[[nodiscard]] Result<Texts> read_texts_of_bundle(const std::string& bundle,
+                                                 const std::optional<std::string>& config_file);
 
 // A container's description on its way through the parser child: a process that holds none of our
 // descriptors or privileges. It ends by itself after its last answer, or when it is dismissed, and

@@ -48,6 +48,8 @@ constexpr std::array kErrors = {
     ErrorInfo{ErrorId::Deadline, "E_DEADLINE", 4},
     ErrorInfo{ErrorId::Record, "E_RECORD", 4},
     ErrorInfo{ErrorId::Systemd, "E_SYSTEMD", 5},
+    ErrorInfo{ErrorId::ReqMig, "E_REQ_MIG", 2},
+    ErrorInfo{ErrorId::ReqImex, "E_REQ_IMEX", 2},
 };
 
 constexpr std::array kWarnings = {
@@ -71,6 +73,8 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::ReqUnknown, "W_REQ_UNKNOWN"},
     WarningInfo{WarningId::Litter, "W_LITTER"},
     WarningInfo{WarningId::CudaCompat, "W_CUDA_COMPAT"},
+    WarningInfo{WarningId::ReqUntrusted, "W_REQ_UNTRUSTED"},
+    WarningInfo{WarningId::ReqIgnored, "W_REQ_IGNORED"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -82,8 +86,8 @@ constexpr bool in_enum_order(const Table& table) {
 }
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
-static_assert(kErrors.size() == std::to_underlying(ErrorId::Systemd) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::CudaCompat) + 1U);
+static_assert(kErrors.size() == std::to_underlying(ErrorId::ReqImex) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::ReqIgnored) + 1U);
 
 }  // namespace
 

@@ -18,6 +18,7 @@ using json::Type;
 struct Draft : Config {
   Room room;
   bool has_flat_capabilities = false;
+  std::span<const std::string> more_names;
 };
 
 using Place = json::Place<Draft>;
@@ -27,10 +28,16 @@ constexpr Place kRoot[] = {
     {.key = "readonly", .type = Type::Boolean, .take = json::set<&Draft::root_readonly>},
 };
 
+bool is_among(std::string_view name, std::span<const std::string> names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
 Result<void> keep_variable(Draft& draft, const json::Scalar& value) {
   if (!value.text.contains('='))
     return failure(ErrorId::StateField, quote(value.text) + " has no \"=\"");
-  return has_gpu_word(value.text) ? json::append<&Draft::env>(draft, value) : Result<void>();
+  const bool counts = has_gpu_word(value.text) ||
+                      is_among(value.text.substr(0, value.text.find('=')), draft.more_names);
+  return counts ? json::append<&Draft::env>(draft, value) : Result<void>();
 }
 
 constexpr Place kEnvEntry[] = {{.type = Type::Text, .take = keep_variable}};
@@ -199,12 +206,13 @@ Result<void> check(const Config& config) {
   return {};
 }
 
-Result<Config> parse_config(std::string_view text) {
+Result<Config> parse_config(std::string_view text, std::span<const std::string> more_names) {
   constexpr std::string_view kStep = "config.json";
   if (text.size() > kMaxConfigBytes)
     return failure(ErrorId::StateLimit,
                    "config.json: longer than " + std::to_string(kMaxConfigBytes) + " bytes");
   Draft draft;
+  draft.more_names = more_names;
   json::Filler filler(draft, kDocument);
   if (auto walked = json::walk(text, filler); !walked) return failed_to(kStep, std::move(walked));
   if (draft.has_flat_capabilities && !has_flat_capabilities(draft.oci_version))

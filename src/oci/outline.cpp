@@ -163,8 +163,20 @@ bool has_gpu_word(std::string_view text) {
   return std::ranges::any_of(kWords, [&](auto word) { return occurs(word, text); });
 }
 
-bool mentions_gpu(std::string_view config_json) {
-  return has_gpu_word(config_json) || occurs("\\u", config_json);
+namespace {
+
+// Whether a string of the JSON text may have the name in it, if there are no escapes by number.
+bool may_have(std::string_view name, std::string_view json) {
+  constexpr std::string_view kMayBeEscaped = "\"\\/\b\f\n\r\t";
+  return occurs(name, json) ||
+         (name.find_first_of(kMayBeEscaped) != name.npos && occurs("\\", json));
+}
+
+}  // namespace
+
+bool mentions_gpu(std::string_view config_json, std::span<const std::string> more_names) {
+  return has_gpu_word(config_json) || occurs("\\u", config_json) ||
+         std::ranges::any_of(more_names, [&](auto& name) { return may_have(name, config_json); });
 }
 
 }  // namespace nvhook::oci

@@ -58,7 +58,8 @@ bool matches(const request::GpuId& id, const driver::Gpu& gpu) {
   if (const auto* index = std::get_if<request::GpuIndex>(&id)) return index->index == gpu.index;
   if (const auto* bus = std::get_if<request::GpuBus>(&id))
     return request::parse_bus(gpu.bus) == *bus;
-  return begins_in_any_case(gpu.uuid, std::get<request::GpuUuid>(id).uuid);
+  const auto* uuid = std::get_if<request::GpuUuid>(&id);
+  return uuid != nullptr && begins_in_any_case(gpu.uuid, uuid->uuid);
 }
 
 std::string written(const request::GpuId& id) {
@@ -68,7 +69,14 @@ std::string written(const request::GpuId& id) {
     std::snprintf(text.data(), text.size(), "%04x:%02x:%02x.0", bus->domain, bus->bus, bus->device);
     return text.data();
   }
-  return std::get<request::GpuUuid>(id).uuid;
+  const auto* uuid = std::get_if<request::GpuUuid>(&id);
+  return uuid != nullptr ? uuid->uuid : std::string();
+}
+
+bool is_mig_device(const request::GpuId& id) {
+  return std::holds_alternative<request::MigIndex>(id) ||
+         std::holds_alternative<request::MigUuid>(id) ||
+         std::holds_alternative<request::MigInstance>(id);
 }
 
 std::unexpected<Error> no_such_gpu(const request::GpuId& id, const Driver& driver) {
@@ -80,6 +88,10 @@ std::unexpected<Error> no_such_gpu(const request::GpuId& id, const Driver& drive
 
 // One GPU, and not several whose UUIDs begin alike.
 Result<void> check_id(const request::GpuId& id, const Driver& driver) {
+  if (is_mig_device(id))
+    return failure(ErrorId::ReqDevice,
+                   "MIG devices are not given by this version of nvhook: ask for the whole GPU "
+                   "(NVIDIA_VISIBLE_DEVICES)");
   const auto count =
       std::ranges::count_if(driver.gpus, [&](const auto& gpu) { return matches(id, gpu); });
   if (count == 1) return {};

@@ -30,11 +30,17 @@ Json to_object(const request::Request& request) {
     if (request.capabilities.contains(capability)) capabilities.push_back(name_of(capability));
   Json requirements = Json::array();
   for (const auto& demand : request.demands) requirements.push_back(demand.requirement);
+  Json features = Json::array();
+  for (const auto feature : request.features) features.push_back(name_of(feature));
   return {{"devices", request.devices},
           {"source", name_of(request.source)},
           {"capabilities", std::move(capabilities)},
-          {"privileged", nullptr},
-          {"requirements", std::move(requirements)}};
+          {"privileged", request.privileged},
+          {"requirements", std::move(requirements)},
+          {"mig_config", request.mig_config},
+          {"mig_monitor", request.mig_monitor},
+          {"imex_channels", request.imex_channels},
+          {"features", std::move(features)}};
 }
 
 Json to_object(const driver::Gpu& gpu) {

@@ -70,6 +70,21 @@ std::vector<std::vector<std::string>> loader_of(const Plan& plan) {
   return rows;
 }
 
+// What is asked for beside devices and capabilities; nothing for most containers.
+void add_rest_of_request(Page& page, const request::Request& request) {
+  std::vector<std::string> more;
+  if (request.source != request::Source::Environment)
+    more.push_back("by " + std::string(name_of(request.source)));
+  if (request.privileged) more.emplace_back("privileged");
+  if (request.mig_config) more.emplace_back("MIG configuration");
+  if (request.mig_monitor) more.emplace_back("MIG monitoring");
+  for (const auto channel : request.imex_channels)
+    more.push_back("IMEX channel " + std::to_string(channel));
+  for (const auto feature : request.features) more.emplace_back(name_of(feature));
+  if (!more.empty()) page.line("request    " + joined(more, ", "));
+  for (const auto& demand : request.demands) page.line("requires   " + quote(demand.requirement));
+}
+
 }  // namespace
 
 std::string to_text(const Plan& plan, Style style) {
@@ -81,8 +96,10 @@ std::string to_text(const Plan& plan, Style style) {
   std::vector<std::string> devices;
   devices.reserve(plan.request.devices.size());
   for (const auto& device : plan.request.devices) devices.push_back(quote(device));
-  page.line("asks for   devices " + joined(devices, " ") + ", capabilities " +
-            joined(capabilities_of(plan.request), " "));
+  page.line(
+      "asks for   devices " + joined(devices, " ") + ", capabilities " +
+      (plan.request.capabilities.empty() ? "none" : joined(capabilities_of(plan.request), " ")));
+  add_rest_of_request(page, plan.request);
   page.line("driver     " + plan.driver_version + " below " + plan.driver_root);
   if (plan.tree) page.line("layout     tree at " + shown(plan.tree->value));
   if (!plan.unknown.empty()) {

@@ -10,7 +10,7 @@
 
 #include "nvhook/oci/config.hpp"
 #include "nvhook/oci/state.hpp"
-#include "nvhook/request/request.hpp"
+#include "nvhook/request/parse.hpp"
 
 namespace nvhook {
 namespace {
@@ -38,10 +38,10 @@ TEST(ExampleConfig, AsksForAllGpus) {
   ASSERT_TRUE(config) << config.error().text();
   EXPECT_EQ(config->root_path, "rootfs");
   EXPECT_FALSE(config->root_readonly);
-  const auto asked = request::parse(config->env);
+  const auto asked = request::parse(*config, {});
   ASSERT_TRUE(asked) << asked.error().text();
-  ASSERT_TRUE(std::holds_alternative<request::Request>(*asked));
-  const auto& request = std::get<request::Request>(*asked);
+  ASSERT_TRUE(std::holds_alternative<request::Request>(asked->asked));
+  const auto& request = std::get<request::Request>(asked->asked);
   EXPECT_THAT(request.devices, ElementsAre("all"));
   EXPECT_EQ(request.capabilities, (Capabilities{Capability::Compute, Capability::Utility}));
 }

@@ -47,12 +47,13 @@ def make_root(root):
     (root / LIBRARIES / "libcuda.so.1").symlink_to("libcuda.so.470.82.01")
 
 
-def plan_of(work, root, *env, layout="system"):
-    """What nvhook would do to a container with this root and environment."""
+def plan_of(work, root, *env, layout="system", bounding=()):
+    """What nvhook would do to a container with this root, environment and bounding set."""
     (work / "config.toml").write_text(f'[container]\nlayout = "{layout}"\n')
     bundle = work / "bundle"
     bundle.mkdir(exist_ok=True)
-    config = {"ociVersion": "1.0.2", "root": {"path": str(root)}, "process": {"env": list(env)}}
+    config = {"ociVersion": "1.0.2", "root": {"path": str(root)},
+              "process": {"env": list(env), "capabilities": {"bounding": list(bounding)}}}
     (bundle / "config.json").write_text(json.dumps(config))
     driver = work / "driver"
     done = subprocess.run(
@@ -81,6 +82,10 @@ def main():
             plan_of(work, debian, "NVIDIA_VISIBLE_DEVICES=1", layout="tree"),
             plan_of(work, debian, "NVIDIA_VISIBLE_DEVICES=none"),
             plan_of(work, debian, "NVIDIA_VISIBLE_DEVICES=void"),
+            plan_of(work, debian, "CUDA_VERSION=9.0"),
+            plan_of(work, debian, "NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_MIG_CONFIG_DEVICES=all",
+                    "NVIDIA_MIG_MONITOR_DEVICES=all", "NVIDIA_REQUIRE_CUDA=cuda>=12.0",
+                    bounding=["CAP_SYS_ADMIN"]),
             plan_of(work, debian),
             plan_of(work, work / "empty", "NVIDIA_VISIBLE_DEVICES=all"),
         ]
@@ -95,7 +100,7 @@ def main():
     known = set(keys_of_schema(schema))
     shown = {key for plan in plans for key in keys_of_document(plan)}
     problems += [f"{key}: in the schema, never printed" for key in sorted(known - shown)]
-    explained = set(re.findall(r"`([a-z\[\].]+)`", page))
+    explained = set(re.findall(r"`([a-z_\[\].]+)`", page))
     problems += [f"{key}: not in docs/plan.md" for key in sorted(known - explained)]
     if problems:
         sys.exit("\n".join(problems))

@@ -12,7 +12,7 @@
 #include "nvhook/oci/config.hpp"
 #include "nvhook/oci/outline.hpp"
 #include "nvhook/oci/state.hpp"
-#include "nvhook/request/request.hpp"
+#include "nvhook/request/parse.hpp"
 
 namespace {
 
@@ -36,12 +36,14 @@ void check_state(std::string_view text) {
 
 // A glance at a config.json ends the run for a container that asks for nothing.
 void check_config(std::string_view text) {
-  const auto config = parse_config(text);
+  const nvhook::request::Rules rules{.accept_volume_mounts = true,
+                                     .swarm_resources = {"SWARM", "a/b\"c"}};
+  const auto config = parse_config(text, rules.swarm_resources);
   if (!config) return;
   if (!looks_whole(text)) std::abort();
-  if (mentions_gpu(text)) return;
-  const auto asked = nvhook::request::parse(config->env);
-  if (!asked || !std::holds_alternative<nvhook::request::NothingAsked>(*asked)) std::abort();
+  if (mentions_gpu(text, rules.swarm_resources)) return;
+  const auto asked = nvhook::request::parse(*config, rules);
+  if (!asked || !std::holds_alternative<nvhook::request::NothingAsked>(asked->asked)) std::abort();
 }
 
 // Walks with somebody else's parser over what neither of ours has to know.

@@ -71,6 +71,30 @@ TEST_P(Runc, ShowsOneGpuWhereOneIsAskedFor) {
   EXPECT_THAT(done.out, HasSubstr("nvidia1\n"));
 }
 
+// As device plugins of Kubernetes do it, on a host that does not listen to images.
+TEST_P(Runc, ShowsTheGpuThatAMountAsksFor) {
+  EngineBundle bundle("minbase");
+  FakeRoot settings;
+  settings.file("/config.toml",
+                "[requests]\naccept_volume_mounts = true\n"
+                "accept_environment_when_unprivileged = false\n");
+  auto hook = hook_entry(GetParam());
+  hook["args"].insert(hook["args"].begin() + 1,
+                      {"--config", settings.on_disk("/config.toml").string()});
+  bundle.config["hooks"][GetParam()] = {hook};
+  bundle.env("NVIDIA_VISIBLE_DEVICES=all");
+  bundle.config["mounts"].push_back({{"destination", "/var/run/nvidia-container-devices/1"},
+                                     {"type", "bind"},
+                                     {"source", "/dev/null"},
+                                     {"options", {"bind"}}});
+
+  const auto done = bundle.run_in_runc("nvidia-smi -L");
+
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("UUID: GPU-5fee0101"));
+  EXPECT_THAT(done.out, Not(HasSubstr("GPU-5eed0000")));
+}
+
 TEST_P(Runc, ChangesNothingForVoid) {
   EngineBundle plain("minbase");
   const auto without_hook =

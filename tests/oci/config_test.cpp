@@ -185,6 +185,18 @@ std::string list_of(std::string_view unit, std::size_t bytes) {
 
 constexpr std::size_t kTooMuch = kMaxKept + (kMaxKept >> 4U);
 
+TEST(Config, KeepsVariablesWhoseNamesAreGiven) {
+  const std::vector<std::string> names = {"DOCKER_RESOURCE_GPU"};
+  const auto config = parse_config(R"({"ociVersion":"1.0.2","root":{"path":"r"},"process":{"env":[
+      "DOCKER_RESOURCE_GPU=0","DOCKER_RESOURCE_GPUS=1","XDOCKER_RESOURCE_GPU=2",
+      "A=DOCKER_RESOURCE_GPU",
+      "DOCKER_RESOURCE_GP\u0055="]}})",
+                                   names);
+
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_THAT(config->env, ElementsAre("DOCKER_RESOURCE_GPU=0", "DOCKER_RESOURCE_GPU="));
+}
+
 TEST(Config, RefusesToKeepMoreThanItsLimit) {
   const auto letters = [](std::size_t count) { return std::string(count, 'x'); };
   const struct {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace nvhook::oci {
 namespace {
@@ -71,6 +72,23 @@ TEST(Outline, SeesEachWordThatMayAskForAGpu) {
     EXPECT_TRUE(mentions_gpu(text)) << text;
   for (const auto* text : {"", R"({"env":["PATH=/bin"]})", "NVIDIA", "CUDA_VERSIO", R"(\n)"})
     EXPECT_FALSE(mentions_gpu(text)) << text;
+}
+
+TEST(Outline, SeesTheNamesThatItIsGiven) {
+  const std::vector<std::string> names = {"DOCKER_RESOURCE_GPU", "GPUS"};
+
+  EXPECT_TRUE(mentions_gpu(R"(["DOCKER_RESOURCE_GPU=0"])", names));
+  EXPECT_TRUE(mentions_gpu(R"(["GPUS=0"])", names));
+  EXPECT_FALSE(mentions_gpu(R"(["DOCKER_RESOURCE_TPU=0","PATH=/bin"])", names));
+  EXPECT_FALSE(mentions_gpu(R"(["DOCKER_RESOURCE_GPU=0"])"));
+}
+
+TEST(Outline, IsNotFooledByAnEscapeInANameThatItIsGiven) {
+  const std::vector<std::string> names = {"node/gpu"};
+
+  EXPECT_TRUE(mentions_gpu(R"(["node/gpu=0"])", names));
+  EXPECT_TRUE(mentions_gpu(R"(["node\/gpu=0"])", names));
+  EXPECT_FALSE(mentions_gpu(R"(["node/tpu=0"])", names));
 }
 
 }  // namespace

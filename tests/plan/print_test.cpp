@@ -186,7 +186,8 @@ TEST(PlanJson, IsTheSchema) {
   EXPECT_EQ(document["container"],
             json::parse(R"({"id": "c1", "pid": 4711, "bundle": "/b", "rootfs": "/b/rootfs"})"));
   EXPECT_EQ(document["request"], json::parse(R"({"devices": ["0", "1"], "source": "environment",
-      "capabilities": ["compute", "utility"], "privileged": null, "requirements": []})"));
+      "capabilities": ["compute", "utility"], "privileged": false, "requirements": [],
+      "mig_config": false, "mig_monitor": false, "imex_channels": [], "features": []})"));
   EXPECT_EQ(document["driver"],
             json::parse(R"({"version": "550.54.14", "cuda": "12.4", "root": "/"})"));
   EXPECT_EQ(
@@ -220,6 +221,42 @@ TEST(PlanJson, IsTheSchema) {
   EXPECT_EQ(document["warnings"], json::parse(R"([{"id": "W_NO_LOADER",
       "text": "the image has no dynamic loader"}])"));
   EXPECT_EQ(document.size(), 18U);
+}
+
+// As much as one container can ask for.
+request::Request every_request() {
+  return {.devices = {"all"},
+          .source = request::Source::VolumeMounts,
+          .gpus = request::AllGpus{},
+          .capabilities = {},
+          .demands = {{"NVIDIA_REQUIRE_CUDA", "cuda>=12.4\x1b"}, {"NVIDIA_REQUIRE_X", "arch>=8"}},
+          .privileged = true,
+          .mig_config = true,
+          .mig_monitor = true,
+          .imex_channels = {3, 7},
+          .features = {request::Feature::Gds, request::Feature::NvSwitch}};
+}
+
+TEST(PlanJson, SaysWhatElseIsAskedFor) {
+  Plan plan;
+  plan.request = every_request();
+
+  EXPECT_EQ(json::parse(to_json(plan))["request"],
+            json::parse(R"({"devices": ["all"], "source": "volume-mounts", "capabilities": [],
+      "privileged": true, "requirements": ["cuda>=12.4\u001b", "arch>=8"], "mig_config": true,
+      "mig_monitor": true, "imex_channels": [3, 7], "features": ["gds", "nvswitch"]})"));
+}
+
+TEST(PlanText, SaysWhatElseIsAskedFor) {
+  Plan plan;
+  plan.request = every_request();
+
+  EXPECT_THAT(to_text(plan, Style::Plain), HasSubstr(R"(
+asks for   devices "all", capabilities none
+request    by volume-mounts, privileged, MIG configuration, MIG monitoring, IMEX channel 3, IMEX channel 7, gds, nvswitch
+requires   "cuda>=12.4\x1b"
+requires   "arch>=8"
+driver )"));
 }
 
 TEST(PlanJson, OfAnEmptyPlanHasTheSameKeysAndLists) {

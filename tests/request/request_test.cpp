@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include "nvhook/request/parse.hpp"
+#include "request/container.hpp"
+
 namespace nvhook::request {
 namespace {
 
@@ -10,7 +13,16 @@ using ::testing::HasSubstr;
 
 constexpr std::string_view kUuid = "GPU-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
 
-Result<std::variant<NothingAsked, Request>> parse_devices(std::string_view list) {
+using Asked = std::variant<NothingAsked, Request>;
+
+// Under the usual rules.
+Result<Asked> parse(std::vector<std::string> env) {
+  auto parsed = request::parse(with_env(std::move(env)), {});
+  if (!parsed) return std::unexpected(std::move(parsed).error());
+  return std::move(parsed->asked);
+}
+
+Result<Asked> parse_devices(std::string_view list) {
   return parse({"NVIDIA_VISIBLE_DEVICES=" + std::string(list)});
 }
 
@@ -28,7 +40,7 @@ std::vector<GpuId> gpus(std::string_view list) {
   return ids == nullptr ? std::vector<GpuId>() : *ids;
 }
 
-Result<std::variant<NothingAsked, Request>> parse_capabilities(std::string_view list) {
+Result<Asked> parse_capabilities(std::string_view list) {
   return parse({"NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_DRIVER_CAPABILITIES=" + std::string(list)});
 }
 
@@ -51,6 +63,7 @@ TEST(Request, IsNotMadeByAContainerThatDoesNotSayAnything) {
       {{"NVIDIA_VISIBLE_DEVICES= , ,\t"}, "NVIDIA_VISIBLE_DEVICES is empty"},
       {{"NVIDIA_VISIBLE_DEVICES=void"}, "NVIDIA_VISIBLE_DEVICES is void"},
       {{"NVIDIA_VISIBLE_DEVICES=0, void ,all"}, "NVIDIA_VISIBLE_DEVICES is void"},
+      {{"NVIDIA_VISIBLE_DEVICES=all,bogus,void"}, "NVIDIA_VISIBLE_DEVICES is void"},
   };
   for (const auto& test : cases) {
     const auto parsed = parse(test.env);
@@ -71,9 +84,9 @@ TEST(Request, IsForAllGpus) {
 }
 
 TEST(Request, IsDecidedByTheFirstSpecialWord) {
-  for (const auto* list : {"none", "0,none", "none,all", ", none ,void", "bogus,none"})
+  for (const auto* list : {"none", "0,none", "none,all", ", none ,all", "bogus,none"})
     EXPECT_TRUE(std::holds_alternative<NoGpus>(asked(list).gpus)) << list;
-  for (const auto* list : {"0,all", "all,none", "all,void", "../../dev/sda,All"})
+  for (const auto* list : {"0,all", "all,none", "../../dev/sda,All"})
     EXPECT_TRUE(std::holds_alternative<AllGpus>(asked(list).gpus)) << list;
   EXPECT_THAT(asked("0,all").devices, ::testing::ElementsAre("all"));
 }
@@ -105,7 +118,11 @@ TEST(Request, RefusesWhatNamesNoGpu) {
                                   std::string("1.0"),
                                   std::string("0 1"),
                                   std::string("0\n1"),
-                                  std::string("0:0"),
+                                  std::string("0:"),
+                                  std::string(":0"),
+                                  std::string("0:1x"),
+                                  std::string("0:1:"),
+                                  std::string("0:-1"),
                                   std::string("٠"),
                                   std::string("4294967296"),
                                   std::string("99999999999999999999"),
@@ -118,7 +135,6 @@ TEST(Request, RefusesWhatNamesNoGpu) {
                                   std::string("GPU-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8fg"),
                                   std::string("0000:65:00.1"),
                                   std::string("0000:65:"),
-                                  std::string("65:00"),
                                   std::string("0000:655:00.0"),
                                   std::string("1:0000:65:00.0"),
                                   std::string("000000000:65:00.0"),
@@ -137,11 +153,38 @@ TEST(Request, QuotesTheItemAndTellsTheFormsThereAre) {
   EXPECT_THAT(parsed.error().text(), HasSubstr("all, none, void, an index such as 0, a UUID"));
 }
 
-TEST(Request, KnowsWhatItDoesNotGive) {
-  for (const auto* item : {"0:1", "MIG-GPU-0a1b/3/0", "mig-0a1b2c3d"})
-    EXPECT_THAT(parse_devices(item).error().text(), HasSubstr("names a MIG device")) << item;
+TEST(Request, LeavesCdiDevicesToTheEngine) {
   for (const auto* item : {"nvidia.com/gpu=0", "vendor/class=all"})
     EXPECT_THAT(parse_devices(item).error().text(), HasSubstr("is a CDI device")) << item;
+}
+
+TEST(Request, NamesMigDevicesByTheirPlace) {
+  EXPECT_EQ(gpus("0:1,10:0"), (std::vector<GpuId>{MigIndex{0, 1}, MigIndex{10, 0}}));
+}
+
+TEST(Request, NamesMigDevicesByTheirUuids) {
+  EXPECT_EQ(gpus("mig-0A1B2C3D-4e5f-6071-8293-a4b5c6d7e8f9"),
+            (std::vector<GpuId>{MigUuid{"MIG-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"}}));
+}
+
+TEST(Request, NamesMigDevicesAsOldDriversWroteThem) {
+  EXPECT_EQ(gpus("MIG-" + std::string(kUuid) + "/3/0"),
+            (std::vector<GpuId>{MigInstance{std::string(kUuid), 3, 0}}));
+}
+
+TEST(Request, RefusesAMigDeviceThatIsNotNamedInFull) {
+  for (const std::string& item :
+       {std::string("MIG-"), std::string("mig-0a1b2c3d"),
+        std::string("MIG-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f90"),
+        std::string("MIG-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8fg"), std::string("MIG-GPU-0a1b/3/0"),
+        "MIG-" + std::string(kUuid), "MIG-" + std::string(kUuid) + "/3",
+        "MIG-" + std::string(kUuid) + "/3/", "MIG-" + std::string(kUuid) + "/3/0/0",
+        "MIG-" + std::string(kUuid) + "/3/0x0", "MIG-" + std::string(kUuid) + "/../0"}) {
+    const auto parsed = parse_devices(item);
+    ASSERT_FALSE(parsed) << item;
+    EXPECT_THAT(parsed.error().text(),
+                ::testing::AllOf(HasSubstr("E_REQ_DEVICE"), HasSubstr("names no MIG device")));
+  }
 }
 
 TEST(Request, NamesGpusByTheBeginningOfTheirUuids) {
@@ -269,6 +312,8 @@ TEST(Request, RefusesAnUnknownCapabilityAndListsTheKnown) {
 TEST(Request, NamesItsSource) {
   EXPECT_EQ(name_of(Source::Environment), "environment");
   EXPECT_EQ(name_of(Source::LegacyImage), "legacy-image");
+  EXPECT_EQ(name_of(Source::VolumeMounts), "volume-mounts");
+  EXPECT_EQ(name_of(Source::Swarm), "swarm");
 }
 
 }  // namespace

@@ -3,6 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include <iterator>
+
+#include "request/contract.hpp"
+
 namespace nvhook::request {
 namespace {
 
@@ -34,14 +38,16 @@ std::string verdict(std::string_view requirement, const Facts& facts) {
   std::abort();  // every enumerator is handled above
 }
 
-// Found out with nvidia-container-cli.
-TEST(Requirement, IsJudgedAsNvidiasToolDoes) {
+// Found out with the evaluator of nvidia-container-cli.
+TEST_F(Contract, Requirements) {
   constexpr auto kLong = "cuda>=12.8 brand=tesla,driver>=470,driver<471";
+  auto no_gpu = with("12.4");
+  no_gpu.gpu = false;
   const struct {
     const char* requirement;
     Facts facts;
     const char* verdict;
-  } cases[] = {
+  } table[] = {
       {"cuda>=12.4", with("12.4"), "holds"},
       {"cuda>=12.4", with("12.2"), "fails"},
       {"cuda>=12", with("12.4"), "holds"},
@@ -55,6 +61,7 @@ TEST(Requirement, IsJudgedAsNvidiasToolDoes) {
       {kLong, with("12.2", "470.82", "8.0", "GeForce"), "fails"},
       {"brand!=Tesla", with({}, {}, {}, "Tesla"), "fails"},
       {"brand=geforcertx", with({}, {}, {}, "GeForceRTX"), "holds"},
+      {"arch>=8.0", no_gpu, "holds"},
       {"arch>=7.0", with({}, {}, "10.0"), "holds"},
       {"cuda==12.0", with("12.4"), "invalid"},
       {"cuda>=12.0 foo=1", with("12.4"), "holds"},
@@ -72,8 +79,9 @@ TEST(Requirement, IsJudgedAsNvidiasToolDoes) {
       {"12", with("12.4"), "invalid"},
       {"cuda", with("12.4"), "invalid"},
   };
-  for (const auto& [requirement, facts, due] : cases)
+  for (const auto& [requirement, facts, due] : table)
     EXPECT_EQ(verdict(requirement, facts), due) << requirement;
+  count(std::size(table));
 }
 
 TEST(Requirement, OfAGpuHoldsWhereNoneIsAskedFor) {

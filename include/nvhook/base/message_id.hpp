@@ -49,6 +49,8 @@ enum class ErrorId : std::uint8_t {
   Deadline,          // the container's root file system does not answer
   Record,            // the record of a container is not there, or another's
   Systemd,           // systemd cannot be told of the devices
+  ReqMig,            // power over all MIG devices is asked for in a way that is not granted
+  ReqImex,           // an IMEX channel is named wrongly
 };
 
 // What the user should know although the run succeeded.
@@ -73,6 +75,8 @@ enum class WarningId : std::uint8_t {
   ReqUnknown,      // whether this host has what the image requires cannot be told
   Litter,          // what a dead container has of ours cannot be taken away
   CudaCompat,      // the image's newer driver libraries are not used, for they cannot be judged
+  ReqUntrusted,    // devices that an unprivileged container may not ask for by its environment
+  ReqIgnored,      // a part of a request that means nothing
 };
 
 struct ErrorInfo {

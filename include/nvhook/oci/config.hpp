@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,7 +57,8 @@ struct Config {
   std::string root_path;  // absolute, or relative to the bundle
   bool root_readonly = false;
   // The entries "NAME=value" of process.env, in their order, that hold a word by which GPUs are
-  // asked for. The others are not kept: they may be many, and may be secrets.
+  // asked for or have a name that is given. The others are not kept: they may be many, and may be
+  // secrets.
   std::vector<std::string> env;
   // process.capabilities.bounding; for the flat list of 1.0.0-rc1 to rc4, that list.
   std::vector<std::string> bounding_capabilities;
@@ -73,10 +75,12 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-// Parses the whole text under the rules of parse_state, and keeps at most kMaxKept of it. An entry
-// of process.env without "=" is refused. "ociVersion", "root.path", the destination of each mount
+// Parses the whole text under the rules of parse_state, and keeps at most kMaxKept of it.
+// `more_names` are names of variables by which GPUs are asked for beside NVIDIA's own. An entry of
+// process.env without "=" is refused. "ociVersion", "root.path", the destination of each mount
 // and the type of each namespace must be there; "process" and "linux" may be absent, an id or size
 // in a mapping counts as 0. Fails with E_STATE_PARSE, E_STATE_LIMIT, E_STATE_FIELD.
-[[nodiscard]] Result<Config> parse_config(std::string_view json);
+[[nodiscard]] Result<Config> parse_config(std::string_view json,
+                                          std::span<const std::string> more_names = {});
 
 }  // namespace nvhook::oci

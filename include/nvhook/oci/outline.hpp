@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace nvhook::oci {
@@ -28,7 +30,9 @@ namespace nvhook::oci {
 [[nodiscard]] std::optional<std::uint32_t> find_number(std::string_view json, std::string_view key);
 
 // Whether config.json may ask for a GPU: one of the request's words occurs in it ("NVIDIA_",
-// "CUDA_VERSION", "nvidia-container-devices"), or an escape (\u) that could hide one.
-[[nodiscard]] bool mentions_gpu(std::string_view config_json);
+// "CUDA_VERSION", "nvidia-container-devices") or one of `more_names`, or an escape that could hide
+// one.
+[[nodiscard]] bool mentions_gpu(std::string_view config_json,
+                                std::span<const std::string> more_names = {});
 
 }  // namespace nvhook::oci

@@ -11,8 +11,6 @@
 #include <vector>
 
 #include "nvhook/base/capability.hpp"
-#include "nvhook/base/error.hpp"
-#include "nvhook/oci/config.hpp"
 
 namespace nvhook::request {
 
@@ -66,10 +64,12 @@ using GpuId = std::variant<GpuIndex, GpuUuid, GpuBus, MigIndex, MigUuid, MigInst
 
 using GpuSelection = std::variant<AllGpus, NoGpus, std::vector<GpuId>>;
 
-// Where a request was made. More sources come with the rest of the contract.
+// Where a request was made.
 enum class Source {
-  Environment,
-  LegacyImage,  // of the first years: it says CUDA_VERSION and demands nothing
+  Environment,   // NVIDIA_VISIBLE_DEVICES
+  LegacyImage,   // of the first years: it says CUDA_VERSION and demands nothing
+  VolumeMounts,  // below /var/run/nvidia-container-devices
+  Swarm,         // variables that the settings name
 };
 
 // What the image demands of driver and GPU, and by which variable: see requirement.hpp.
@@ -105,23 +105,7 @@ struct NothingAsked {
   bool operator==(const NothingAsked&) const = default;
 };
 
-// Reads the variables of the container's environment; of a name that repeats, the last entry
-// counts.
-//
-// NVIDIA_VISIBLE_DEVICES and NVIDIA_DRIVER_CAPABILITIES are lists with commas; blanks around an
-// item and empty items do not count. Of the words all (in any case), none and void the first one
-// decides for the whole list of devices. Capabilities that are unset or empty are utility and
-// compute. A legacy image, with a CUDA_VERSION and without or with an empty NVIDIA_REQUIRE_CUDA,
-// asks for all GPUs and all capabilities where these are unset, and demands a driver for its
-// CUDA_VERSION. Demands are the values of NVIDIA_REQUIRE_*, but not of NVIDIA_REQUIRE_JETPACK*;
-// there are none where NVIDIA_DISABLE_REQUIRE is true. Whether the host has such GPUs, and what is
-// demanded, is not asked here. Pure. Fails with E_REQ_DEVICE (an item that names no GPU, or a MIG
-// or CDI device; more than 4096 items), E_REQ_CAPABILITY (an item that is no capability),
-// E_REQ_REQUIREMENT (more than kMaxDemands, a CUDA_VERSION that is none); a value beyond 256 KiB
-// fails likewise.
-[[nodiscard]] Result<std::variant<NothingAsked, Request>> parse(
-    const std::vector<std::string>& env);
-
-[[nodiscard]] std::string_view name_of(Source source);  // "legacy-image"
+[[nodiscard]] std::string_view name_of(Source source);    // "legacy-image"
+[[nodiscard]] std::string_view name_of(Feature feature);  // "gdrcopy"
 
 }  // namespace nvhook::request
