@@ -12,6 +12,7 @@
 
 #include "nvhook/base/capability.hpp"
 #include "nvhook/base/error.hpp"
+#include "nvhook/base/feature.hpp"
 #include "nvhook/oci/config.hpp"
 
 namespace nvhook::request {
@@ -80,8 +81,7 @@ struct Demand {
 };
 inline constexpr std::size_t kMaxDemands = 32;
 
-// Devices beside the GPUs that an image asks for by a variable of its own, NVIDIA_GDS=enabled.
-enum class Feature : std::uint8_t { Gds, Mofed, Gdrcopy, NvSwitch };
+using nvhook::Feature;
 
 // What the container asks for, freed from how it asked.
 struct Request {
