@@ -180,6 +180,18 @@ Result<void> run_reapply(const Reapply& what, Journal& journal) {
   return said ? print(*said) : std::unexpected(said.error());
 }
 
+// Whoever lists what some capabilities bring sees of the rest what comes with every request.
+driver::Wanted wanted_by(const Describe& what) {
+  driver::Wanted wanted(what.capabilities);
+  wanted.mig = true;
+  if (what.what == Describe::What::Driver || what.capabilities != Capabilities::all())
+    return wanted;
+  wanted.mig_controls = true;
+  wanted.imex_channels = true;
+  wanted.features.assign(kAllFeatures.begin(), kAllFeatures.end());
+  return wanted;
+}
+
 Result<void> run_describe(const Describe& what, Surroundings surroundings, Journal& journal) {
   if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
   Phases phases(sandbox::Course::DryRun);
@@ -188,7 +200,7 @@ Result<void> run_describe(const Describe& what, Surroundings surroundings, Journ
   const auto settings = settings_for(what, journal);
   if (!settings) return std::unexpected(settings.error());
   if (auto done = phases.begin(Phase::Discover); !done) return done;
-  const auto driver = driver::discover(where_of(*settings), what.capabilities);
+  const auto driver = driver::discover(where_of(*settings), wanted_by(what));
   if (!driver) return std::unexpected(driver.error());
   const auto style = style_of_output(surroundings);
   if (what.what == Describe::What::Driver)

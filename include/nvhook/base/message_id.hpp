@@ -73,6 +73,7 @@ enum class WarningId : std::uint8_t {
   ReqUnknown,      // whether this host has what the image requires cannot be told
   Litter,          // what a dead container has of ours cannot be taken away
   CudaCompat,      // the image's newer driver libraries are not used, for they cannot be judged
+  MigOrder,        // which MIG device a number means cannot be told for certain
 };
 
 struct ErrorInfo {
