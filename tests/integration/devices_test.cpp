@@ -16,6 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr auto kHost = NVHOOK_SIMULATED_HOST "-16";
 constexpr auto kLastGpu = "GPU-6dfc0f0f-51d1-4a00-8000-00000000000f";
@@ -176,6 +177,20 @@ TEST_P(Devices, OfFeaturesAreThoseAskedFor) {
   const auto opened = run();
 
   EXPECT_THAT(opened.allowed, ElementsAre("231:192"));
+}
+
+// Where the runtime mounts nothing at /dev, the directory is made in the image.
+TEST_P(Devices, OfAnImagesOwnDevAreTakenAwayWithTheirDirectory) {
+  auto& mounts = bundle_->config["mounts"];
+  for (auto mount = mounts.begin(); mount != mounts.end();)
+    mount = (*mount)["destination"].get<std::string>().starts_with("/dev") ? mounts.erase(mount)
+                                                                           : mount + 1;
+  bundle_->env("NVIDIA_VISIBLE_DEVICES=0");
+
+  const auto opened = run();
+
+  EXPECT_EQ(opened.there.size(), kInstancesOfFirst.size());
+  for (const auto& name : bundle_->written()) EXPECT_THAT(name, Not(HasSubstr("nvidia")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Devices, ::testing::Values(CgroupView::V1, CgroupView::V2),
