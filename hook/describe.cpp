@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -92,9 +94,74 @@ std::string driver_to_text(const Driver& driver, plan::Style style) {
     rows.push_back(
         {std::to_string(gpu.index), gpu.uuid, gpu.bus, gpu.model, shown(gpu.node.value)});
   page.table("GPUs", rows);
+  page.table("GPU instances", plan::instances_of(driver.gpus));
   add_warnings(page, driver);
   return std::move(page).text();
 }
+
+namespace {
+
+Json node_or_null(const driver::Access& access) {
+  return access.missing.empty() ? Json(access.node.path.value) : Json(nullptr);
+}
+
+// As in a plan, with the nodes of both instances.
+Json mig_of(const driver::Gpu& gpu) {
+  auto devices = Json::array();
+  for (const auto& instance : gpu.mig) {
+    auto nodes = Json::array({node_or_null(instance.access)});
+    if (instance.compute.empty())
+      devices.push_back({{"gpu_instance", instance.id},
+                         {"compute_instance", nullptr},
+                         {"nodes", std::move(nodes)}});
+    for (const auto& compute : instance.compute)
+      devices.push_back({{"gpu_instance", instance.id},
+                         {"compute_instance", compute.id},
+                         {"nodes", {node_or_null(instance.access), node_or_null(compute.access)}}});
+  }
+  return devices;
+}
+
+// A node that a variable brings, or a GPU.
+struct ListedNode {
+  const driver::DeviceNode& node;
+  std::string why;                                  // for people
+  std::optional<std::uint32_t> gpu = std::nullopt;  // its index
+  std::optional<std::string_view> variable = std::nullopt;
+};
+
+// Those that are not of every driver, and are there.
+std::vector<ListedNode> extra_nodes(const Driver& driver) {
+  std::vector<ListedNode> nodes;
+  const auto add_access = [&](const driver::Access& access, std::uint32_t gpu,
+                              const std::string& part) {
+    if (access.missing.empty())
+      nodes.push_back({access.node, "GPU " + std::to_string(gpu) + ", " + part, gpu});
+  };
+  for (const auto& gpu : driver.gpus)
+    for (const auto& instance : gpu.mig) {
+      const auto part = "GPU instance " + std::to_string(instance.id);
+      add_access(instance.access, gpu.index, part);
+      for (const auto& compute : instance.compute)
+        add_access(compute.access, gpu.index,
+                   part + ", compute instance " + std::to_string(compute.id));
+    }
+  const auto add = [&](const driver::DeviceNode& node, std::string_view variable) {
+    nodes.push_back({node, std::string(variable), std::nullopt, variable});
+  };
+  const auto add_control = [&](const std::optional<driver::Access>& access,
+                               std::string_view variable) {
+    if (access && access->missing.empty()) add(access->node, variable);
+  };
+  add_control(driver.mig_config, "NVIDIA_MIG_CONFIG_DEVICES");
+  add_control(driver.mig_monitor, "NVIDIA_MIG_MONITOR_DEVICES");
+  for (const auto& channel : driver.imex_channels) add(channel, "NVIDIA_IMEX_CHANNELS");
+  for (const auto& feature : driver.features)
+    for (const auto& node : feature.nodes) add(node, variable_of(feature.feature));
+  return nodes;
+}
+
+}  // namespace
 
 std::string driver_to_json(const Driver& driver) {
   auto document = header_of("nvhook.info/1", driver);
@@ -106,7 +173,7 @@ std::string driver_to_json(const Driver& driver) {
                                 {"bus", gpu.bus},
                                 {"model", gpu.model},
                                 {"node", gpu.node.value},
-                                {"mig", Json::array()}});
+                                {"mig", mig_of(gpu)}});
   add_warnings(document, driver);
   return text_of(document);
 }
@@ -133,6 +200,8 @@ std::string files_to_text(const Driver& driver, plan::Style style) {
   for (const auto& gpu : driver.gpus)
     rows.push_back(
         {shown(gpu.node.value), number_of(gpu.number), "GPU " + std::to_string(gpu.index)});
+  for (const auto& [node, why, gpu, variable] : extra_nodes(driver))
+    rows.push_back({shown(node.path.value), number_of(node.number), why});
   page.table("Device nodes", rows);
   rows.clear();
   for (const auto& omitted : driver.omitted)
@@ -158,17 +227,21 @@ std::string files_to_json(const Driver& driver) {
   document["files"] = std::move(files);
   auto nodes = Json::array();
   const auto add_node = [&](const HostPath& path, DeviceNumber number, Capabilities capabilities,
-                            Json gpu) {
+                            Json gpu, Json variable = nullptr) {
     nodes.push_back({{"path", path.value},
                      {"type", "c"},
                      {"major", number.major},
                      {"minor", number.minor},
                      {"capabilities", names_of(capabilities)},
-                     {"gpu", std::move(gpu)}});
+                     {"gpu", std::move(gpu)},
+                     {"variable", std::move(variable)}});
   };
   for (const auto& node : driver.nodes)
     add_node(node.path, node.number, capabilities_of(node.kind), nullptr);
   for (const auto& gpu : driver.gpus) add_node(gpu.node, gpu.number, {}, gpu.index);
+  for (const auto& [node, why, gpu, variable] : extra_nodes(driver))
+    add_node(node.path, node.number, {}, gpu ? Json(*gpu) : Json(nullptr),
+             variable ? Json(*variable) : Json(nullptr));
   document["devices"] = std::move(nodes);
   document["omitted"] = Json::array();
   for (const auto& omitted : driver.omitted)

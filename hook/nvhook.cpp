@@ -200,6 +200,18 @@ Result<void> print_settings(const config::Parsed& effective, Format format) {
   return print(format == Format::Json ? config::to_json(effective) : text);
 }
 
+// Whoever lists what some capabilities bring sees of the rest what comes with every request.
+driver::Wanted wanted_by(const Describe& what) {
+  driver::Wanted wanted(what.capabilities);
+  wanted.mig = true;
+  if (what.what == Describe::What::Driver || what.capabilities != Capabilities::all())
+    return wanted;
+  wanted.mig_controls = true;
+  wanted.imex_channels = true;
+  wanted.features.assign(kAllFeatures.begin(), kAllFeatures.end());
+  return wanted;
+}
+
 Result<void> run_describe(const Describe& what, Surroundings surroundings, Journal& journal) {
   if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
   Phases phases(sandbox::Course::DryRun);
@@ -209,7 +221,7 @@ Result<void> run_describe(const Describe& what, Surroundings surroundings, Journ
   if (!effective) return std::unexpected(effective.error());
   if (what.what == Describe::What::Settings) return print_settings(*effective, what.format);
   if (auto done = phases.begin(Phase::Discover); !done) return done;
-  const auto driver = driver::discover(where_of(effective->settings), what.capabilities);
+  const auto driver = driver::discover(where_of(effective->settings), wanted_by(what));
   if (!driver) return std::unexpected(driver.error());
   const auto style = style_of_output(surroundings);
   if (what.what == Describe::What::Driver)

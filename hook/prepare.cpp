@@ -32,6 +32,15 @@ driver::Where where_of(const config::Settings& settings) {
           .node_directory = settings.search.nodes};
 }
 
+driver::Wanted wanted_by(const request::Request& request) {
+  driver::Wanted wanted(request.capabilities);
+  wanted.mig = !std::holds_alternative<request::NoGpus>(request.gpus);
+  wanted.mig_controls = request.mig_config || request.mig_monitor;
+  wanted.imex_channels = !request.imex_channels.empty();
+  wanted.features = request.features;
+  return wanted;
+}
+
 namespace {
 
 using sandbox::Phase;
@@ -166,7 +175,7 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
 
   if (auto done = phases.begin(Phase::Discover); !done)
     return std::unexpected(std::move(done).error());
-  const auto driver = driver::discover(where_of(settings), request.capabilities);
+  const auto driver = driver::discover(where_of(settings), wanted_by(request));
   if (!driver) return std::unexpected(Error(driver.error()));
 
   if (auto done = phases.begin(Phase::Survey); !done)

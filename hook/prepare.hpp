@@ -24,6 +24,9 @@ namespace nvhook {
 // Where the driver is to be looked for.
 [[nodiscard]] driver::Where where_of(const config::Settings& settings);
 
+// What of it the request needs. Instances of GPUs come with each GPU.
+[[nodiscard]] driver::Wanted wanted_by(const request::Request& request);
+
 // A settled plan and the descriptors to carry it out with.
 struct Prepared {
   plan::Plan plan;

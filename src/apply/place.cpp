@@ -109,7 +109,8 @@ Result<void> Placer::check_mount(const ContainerPath& path, int directory) {
   const auto mount_id = files::mount_id_of(directory);
   if (!mount_id) return std::unexpected(Error(mount_id.error()));
   const bool in_tree = tree_ && path.value.starts_with(tree_->value);
-  const bool in_dev = (path.value == "/dev" || in_tree) && *mount_id == rootfs_.dev_mount_id;
+  const bool below_dev = path.value == "/dev" || path.value.starts_with("/dev/");
+  const bool in_dev = (below_dev || in_tree) && *mount_id == rootfs_.dev_mount_id;
   if (*mount_id != rootfs_.mount_id && *mount_id != tree_mount_ && !in_dev)
     return failure(ErrorId::DstForeignMount,
                    quote(path.value) + " lies in a volume or another file system");
@@ -270,8 +271,8 @@ Result<void> Placer::prepare_file(const ContainerPath& path, std::string_view co
     if (!file) return std::unexpected(Error(file.error()));
     if (auto done = write_whole(file->get(), content); !done)
       return failed_to(quote(path.value), std::move(done));
-    if (!label.empty() && ::fsetxattr(file->get(), container::kSelinuxLabel, label.data(),
-                                      label.size(), 0) != 0)
+    if (!label.empty() &&
+        ::fsetxattr(file->get(), container::kSelinuxLabel, label.data(), label.size(), 0) != 0)
       return system_failure(ErrorId::Kernel, "label " + quote(path.value));
     prepared_ = Prepared{*parent, name, std::move(beside), path, replaces};
     return {};

@@ -75,6 +75,7 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::CudaCompat, "W_CUDA_COMPAT"},
     WarningInfo{WarningId::ReqUntrusted, "W_REQ_UNTRUSTED"},
     WarningInfo{WarningId::ReqIgnored, "W_REQ_IGNORED"},
+    WarningInfo{WarningId::MigOrder, "W_MIG_ORDER"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -87,7 +88,7 @@ constexpr bool in_enum_order(const Table& table) {
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
 static_assert(kErrors.size() == std::to_underlying(ErrorId::ReqImex) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::ReqIgnored) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::MigOrder) + 1U);
 
 }  // namespace
 

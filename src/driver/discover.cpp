@@ -6,8 +6,10 @@
 #include <iterator>
 #include <utility>
 
+#include "driver/extra_nodes.hpp"
 #include "driver/gpus.hpp"
 #include "driver/libraries.hpp"
+#include "driver/mig.hpp"
 #include "driver/nodes.hpp"
 #include "driver/programs.hpp"
 #include "driver/version.hpp"
@@ -18,7 +20,7 @@
 namespace nvhook::driver {
 namespace {
 
-constexpr std::size_t kMaxDevices = 8192;  // bytes of /proc/devices; usual are 1000
+constexpr std::size_t kMaxDevices = 8192;  // bytes of /proc/devices, /proc/misc; usual are 1000
 
 template <class T>
 void append(std::vector<T>& all, std::vector<T>&& more) {
@@ -42,30 +44,79 @@ Result<UniqueFd> open_dev_root(const Where& where, HostRoot driver_root) {
   return files::open_host_directory(control ? where.driver_root : "/", ErrorId::NodeMissing);
 }
 
-Result<Majors> read_majors(int proc) {
-  const auto text = files::read_file(proc, "devices", kMaxDevices, files::Lookup::InRoot);
-  if (text) return parse_majors(*text);
-  if (text.error().code() == std::errc::no_such_file_or_directory) return Majors{};
-  return std::unexpected(Error(text.error()).as(ErrorId::DriverRead));
+// The text of a file of numbers, devices or misc.
+Result<std::string> read_numbers(int proc, std::string_view name) {
+  auto text = files::read_file(proc, name, kMaxDevices, files::Lookup::InRoot);
+  if (text) return text;
+  if (text.error().code() == std::errc::no_such_file_or_directory) return std::string();
+  return std::unexpected(std::move(text).error().as(ErrorId::DriverRead));
 }
 
-Result<FoundNodes> find_nodes_below(const Where& where, HostRoot driver_root, int proc,
-                                    Capabilities wanted, std::vector<Gpu>& gpus) {
-  const auto majors = read_majors(proc);
-  if (!majors) return std::unexpected(majors.error());
+Result<NodeFolder> open_nodes(const Where& where, HostRoot driver_root) {
   const auto dev_root = open_dev_root(where, driver_root);
   if (!dev_root) return std::unexpected(dev_root.error());
-  const auto directory = files::open_at(dev_root->get(), where.node_directory, O_PATH | O_DIRECTORY,
-                                        files::Lookup::InRoot);
-  if (!directory) return std::unexpected(Error(directory.error()).as(ErrorId::NodeMissing));
+  auto directory = files::open_at(dev_root->get(), where.node_directory, O_PATH | O_DIRECTORY,
+                                  files::Lookup::InRoot);
+  if (!directory) return std::unexpected(std::move(directory).error().as(ErrorId::NodeMissing));
   auto path = files::path_of(directory->get());
   if (!path) return std::unexpected(std::move(path).error().as(ErrorId::NodeMissing));
-  return find_nodes({directory->get(), HostPath{*std::move(path)}}, *majors, wanted, gpus);
+  return NodeFolder{std::move(*directory), HostPath{*std::move(path)}};
+}
+
+// The parts of GPUs, and the rights to all of them.
+Result<void> find_mig(int proc, const NodeDirectory& nodes, const Majors& majors,
+                      const Wanted& wanted, Driver& driver) {
+  const CapabilitySources sources{.proc = proc, .nodes = nodes, .major = majors.caps};
+  if (wanted.mig)
+    if (auto done = find_instances(sources, driver.gpus); !done) return done;
+  if (!wanted.mig_controls) return {};
+  for (auto [file, access] : {std::pair{"mig/config", &driver.mig_config},
+                              std::pair{"mig/monitor", &driver.mig_monitor}}) {
+    auto found = find_access(sources, file);
+    if (!found) return std::unexpected(std::move(found).error());
+    *access = std::move(*found);
+  }
+  return {};
+}
+
+Result<void> find_features(int proc, const NodeDirectory& nodes, std::string_view devices,
+                           const Wanted& wanted, Driver& driver) {
+  if (wanted.features.empty()) return {};
+  const auto misc = read_numbers(proc, "misc");
+  if (!misc) return std::unexpected(misc.error());
+  for (const auto feature : wanted.features) {
+    auto found = find_feature(nodes, {.devices = devices, .misc = *misc}, feature);
+    if (!found) return std::unexpected(std::move(found).error());
+    driver.features.push_back(std::move(*found));
+  }
+  return {};
+}
+
+// Nodes of all kinds, into `driver`, which has the GPUs.
+Result<void> find_all_nodes(const Where& where, HostRoot driver_root, int proc,
+                            const Wanted& wanted, Driver& driver) {
+  const auto devices = read_numbers(proc, "devices");
+  if (!devices) return std::unexpected(devices.error());
+  const auto majors = parse_majors(*devices);
+  const auto folder = open_nodes(where, driver_root);
+  if (!folder) return std::unexpected(folder.error());
+  const auto directory = folder->directory();
+  auto nodes = find_nodes(directory, majors, wanted.capabilities, driver.gpus);
+  if (!nodes) return std::unexpected(std::move(nodes).error());
+  driver.nodes = std::move(nodes->nodes);
+  append(driver.warnings, std::move(nodes->warnings));
+  if (auto done = find_mig(proc, directory, majors, wanted, driver); !done) return done;
+  if (wanted.imex_channels) {
+    auto channels = find_imex_channels(directory, majors.imex_channels);
+    if (!channels) return std::unexpected(std::move(channels).error());
+    driver.imex_channels = std::move(*channels);
+  }
+  return find_features(proc, directory, *devices, wanted, driver);
 }
 
 }  // namespace
 
-Result<Driver> discover(const Where& where, Capabilities wanted) {
+Result<Driver> discover(const Where& where, const Wanted& wanted) {
   Driver driver;
   driver.root = where.driver_root;
   auto version = find_version(where.sys_root, where.proc_root);
@@ -84,12 +135,12 @@ Result<Driver> discover(const Where& where, Capabilities wanted) {
                                    .root_path = *std::move(prefix),
                                    .version = driver.version,
                                    .directories = where.library_directories},
-                                  wanted);
+                                  wanted.capabilities);
   if (!libraries) return std::unexpected(std::move(libraries).error());
   driver.libraries = std::move(libraries->libraries);
   driver.omitted = std::move(libraries->omitted);
   append(driver.warnings, std::move(libraries->warnings));
-  auto programs = find_programs(driver_root, where.program_directories, wanted);
+  auto programs = find_programs(driver_root, where.program_directories, wanted.capabilities);
   if (!programs) return std::unexpected(std::move(programs).error());
   driver.programs = *std::move(programs);
 
@@ -100,10 +151,8 @@ Result<Driver> discover(const Where& where, Capabilities wanted) {
     driver.warnings.push_back(
         {WarningId::NoGpus, "driver " + driver.version + " is loaded, but has no GPU to drive"});
 
-  auto nodes = find_nodes_below(where, driver_root, proc->get(), wanted, driver.gpus);
-  if (!nodes) return std::unexpected(std::move(nodes).error());
-  driver.nodes = std::move(nodes->nodes);
-  append(driver.warnings, std::move(nodes->warnings));
+  if (auto done = find_all_nodes(where, driver_root, proc->get(), wanted, driver); !done)
+    return std::unexpected(std::move(done).error());
   return driver;
 }
 

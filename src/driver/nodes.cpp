@@ -47,8 +47,29 @@ std::string text_of(DeviceNumber number) {
   return std::to_string(number.major) + ":" + std::to_string(number.minor);
 }
 
-// The path of the node `name`, which must be the character device `expected`: somebody who can
-// replace it by another device, or by a link to one, would have that device granted.
+void add_name(std::string& names, std::string_view name) {
+  names += names.empty() ? "" : ", ";
+  names += name;
+}
+
+// Calls `see` with the major and the name of each character device.
+template <class See>
+void each_major(std::string_view devices, const See& see) {
+  devices = devices.substr(0, devices.find("Block devices:"));
+  while (!devices.empty()) {
+    auto line = devices.substr(0, devices.find('\n'));
+    devices.remove_prefix(std::min(line.size() + 1, devices.size()));
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    std::uint32_t major = 0;
+    const auto [end, code] = std::from_chars(line.data(), line.data() + line.size(), major);
+    if (code != std::errc()) continue;
+    line.remove_prefix(static_cast<std::size_t>(end - line.data()));
+    if (line.starts_with(' ')) see(major, line.substr(1));
+  }
+}
+
+}  // namespace
+
 Result<HostPath> check_node(const NodeDirectory& directory, const std::string& name,
                             DeviceNumber expected) {
   auto path = directory.path / name;
@@ -71,28 +92,36 @@ Result<HostPath> check_node(const NodeDirectory& directory, const std::string& n
   return path;
 }
 
-void add_name(std::string& names, std::string_view name) {
-  names += names.empty() ? "" : ", ";
-  names += name;
-}
-
-}  // namespace
-
 Majors parse_majors(std::string_view devices) {
   Majors majors;
-  devices = devices.substr(0, devices.find("Block devices:"));
-  while (!devices.empty()) {
-    auto line = devices.substr(0, devices.find('\n'));
-    devices.remove_prefix(std::min(line.size() + 1, devices.size()));
-    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-    std::uint32_t major = 0;
-    const auto [end, code] = std::from_chars(line.data(), line.data() + line.size(), major);
-    if (code != std::errc()) continue;
-    line.remove_prefix(static_cast<std::size_t>(end - line.data()));
-    if (line == " nvidia" || line == " nvidia-frontend") majors.nvidia = major;
-    if (line == " nvidia-uvm") majors.uvm = major;
-  }
+  each_major(devices, [&](std::uint32_t major, std::string_view name) {
+    if (name == "nvidia" || name == "nvidia-frontend") majors.nvidia = major;
+    if (name == "nvidia-uvm") majors.uvm = major;
+    if (name == "nvidia-caps") majors.caps = major;
+    if (name == "nvidia-caps-imex-channels") majors.imex_channels = major;
+  });
   return majors;
+}
+
+bool is_major_of(std::string_view devices, std::uint32_t major, std::string_view name) {
+  bool found = false;
+  each_major(devices, [&](std::uint32_t number, std::string_view its_name) {
+    found = found || (number == major && its_name == name);
+  });
+  return found;
+}
+
+Result<std::optional<NodeFolder>> open_folder(const NodeDirectory& directory,
+                                              std::string_view name) {
+  auto fd = files::open_at(directory.fd, name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
+  auto path = directory.path / name;
+  if (fd) return NodeFolder{std::move(*fd), std::move(path)};
+  if (fd.error().code() == std::errc::no_such_file_or_directory) return std::nullopt;
+  const bool kernel = !leads_nowhere(fd.error());
+  return std::unexpected(std::move(fd)
+                             .error()
+                             .within(quote(path.value))
+                             .as(kernel ? ErrorId::Kernel : ErrorId::NodeType));
 }
 
 Result<FoundNodes> find_nodes(const NodeDirectory& directory, const Majors& majors,

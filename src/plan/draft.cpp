@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <set>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include "check_demands.hpp"
+#include "choose_gpus.hpp"
+#include "draft_devices.hpp"
 #include "nvhook/plan/make_plan.hpp"
 
 namespace nvhook::plan {
@@ -20,7 +21,6 @@ using driver::Driver;
 
 // Where programs go, whatever the image: the directory that every PATH has.
 constexpr std::string_view kProgramDirectory = "/usr/bin";
-constexpr std::string_view kDeviceDirectory = "/dev";
 
 // Read by musl's loader, named after its architecture. Source: musl, ldso/dynlink.c, load_library.
 #if defined(__x86_64__)
@@ -47,74 +47,6 @@ constexpr std::array kFixedLinks = {
     FixedLink{"libnvidia-opticalflow.so", "libnvidia-opticalflow.so.1"},
     FixedLink{"libGLX_indirect.so.0", "libGLX_nvidia.so.%"},
 };
-
-bool begins_in_any_case(std::string_view text, std::string_view beginning) {
-  const auto lower = [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
-  return text.size() >= beginning.size() &&
-         std::ranges::equal(text.substr(0, beginning.size()), beginning, {}, lower, lower);
-}
-
-bool matches(const request::GpuId& id, const driver::Gpu& gpu) {
-  if (const auto* index = std::get_if<request::GpuIndex>(&id)) return index->index == gpu.index;
-  if (const auto* bus = std::get_if<request::GpuBus>(&id))
-    return request::parse_bus(gpu.bus) == *bus;
-  const auto* uuid = std::get_if<request::GpuUuid>(&id);
-  return uuid != nullptr && begins_in_any_case(gpu.uuid, uuid->uuid);
-}
-
-std::string written(const request::GpuId& id) {
-  if (const auto* index = std::get_if<request::GpuIndex>(&id)) return std::to_string(index->index);
-  if (const auto* bus = std::get_if<request::GpuBus>(&id)) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%04x:%02x:%02x.0", bus->domain, bus->bus, bus->device);
-    return text.data();
-  }
-  const auto* uuid = std::get_if<request::GpuUuid>(&id);
-  return uuid != nullptr ? uuid->uuid : std::string();
-}
-
-bool is_mig_device(const request::GpuId& id) {
-  return std::holds_alternative<request::MigIndex>(id) ||
-         std::holds_alternative<request::MigUuid>(id) ||
-         std::holds_alternative<request::MigInstance>(id);
-}
-
-std::unexpected<Error> no_such_gpu(const request::GpuId& id, const Driver& driver) {
-  auto text = "there is no GPU " + written(id) + " on this host; it has " +
-              std::to_string(driver.gpus.size());
-  if (!driver.gpus.empty()) text += ", with indices 0 to " + std::to_string(driver.gpus.size() - 1);
-  return failure(ErrorId::ReqDevice, text + " (NVIDIA_VISIBLE_DEVICES)");
-}
-
-// One GPU, and not several whose UUIDs begin alike.
-Result<void> check_id(const request::GpuId& id, const Driver& driver) {
-  if (is_mig_device(id))
-    return failure(ErrorId::ReqDevice,
-                   "MIG devices are not given by this version of nvhook: ask for the whole GPU "
-                   "(NVIDIA_VISIBLE_DEVICES)");
-  const auto count =
-      std::ranges::count_if(driver.gpus, [&](const auto& gpu) { return matches(id, gpu); });
-  if (count == 1) return {};
-  if (count == 0) return no_such_gpu(id, driver);
-  return failure(ErrorId::ReqDevice, "the UUIDs of " + std::to_string(count) + " GPUs begin with " +
-                                         written(id) +
-                                         ": write more of it (NVIDIA_VISIBLE_DEVICES)");
-}
-
-// In the driver's order, each once, whatever the order of the request.
-Result<std::vector<driver::Gpu>> chosen_gpus(const request::Request& request,
-                                             const Driver& driver) {
-  if (std::holds_alternative<request::AllGpus>(request.gpus)) return driver.gpus;
-  if (std::holds_alternative<request::NoGpus>(request.gpus)) return std::vector<driver::Gpu>{};
-  const auto& ids = std::get<std::vector<request::GpuId>>(request.gpus);
-  for (const auto& id : ids)
-    if (auto fine = check_id(id, driver); !fine) return std::unexpected(std::move(fine).error());
-  std::vector<driver::Gpu> chosen;
-  for (const auto& gpu : driver.gpus)
-    if (std::ranges::any_of(ids, [&](const auto& id) { return matches(id, gpu); }))
-      chosen.push_back(gpu);
-  return chosen;
-}
 
 // The first of the requested capabilities that brings the library.
 std::optional<Capability> reason_for(const driver::Library& library, Capabilities requested) {
@@ -147,7 +79,6 @@ class Drafter {
     for (const auto& library : driver_.libraries) add_library(library);
     for (const auto& program : driver_.programs) add_program(program);
     for (const auto& node : driver_.nodes) add_node(node);
-    for (const auto& gpu : draft_.gpus) add_gpu(gpu);
     return std::move(draft_);
   }
 
@@ -230,23 +161,9 @@ class Drafter {
         if (!first_of({Capability::Display, Capability::Graphics})) return;
         break;
     }
-    add_device(node.path, node.name, node.number, capability,
-               capability ? std::string(name_of(*capability)) : "control node");
-  }
-
-  void add_gpu(const driver::Gpu& gpu) {
-    add_device(gpu.node, "nvidia" + std::to_string(gpu.minor), gpu.number, std::nullopt,
-               "GPU " + std::to_string(gpu.index));
-  }
-
-  void add_device(const HostPath& source, const std::string& name, DeviceNumber number,
-                  std::optional<Capability> capability, std::string reason) {
-    draft_.mounts.push_back({.kind = Kind::Device,
-                             .capability = capability,
-                             .reason = std::move(reason),
-                             .source = source,
-                             .place = {{std::string(kDeviceDirectory)}, name},
-                             .number = number});
+    draft_.mounts.push_back(
+        device_mount({.path = node.path, .name = node.name, .number = node.number}, capability,
+                     capability ? std::string(name_of(*capability)) : "control node"));
   }
 
   const request::Request& request_;
@@ -269,17 +186,20 @@ Result<Draft> draft(const request::Request& request, const Driver& driver,
                                          ", this host's driver for " +
                                          elf::name_of(elf::native().machine) +
                                          ": use an image for this host's processor");
-  auto gpus = chosen_gpus(request, driver);
-  if (!gpus) return std::unexpected(std::move(gpus).error());
-  auto open = check_demands(request, driver, !gpus->empty());
+  auto chosen = choose_gpus(request, driver);
+  if (!chosen) return std::unexpected(std::move(chosen).error());
+  auto open = check_demands(request, driver, !chosen->gpus.empty());
   if (!open) return std::unexpected(std::move(open).error());
   std::optional<Place> tree;
   if (read_only || layout == Layout::Tree) {
     const auto& [directory, name] = read_only ? kTreeOfReadOnlyRoot : kTree;
     tree = Place{{directory}, name};
   }
-  auto draft = Drafter(request, driver, image, std::move(tree)).draft(std::move(*gpus));
+  auto draft = Drafter(request, driver, image, std::move(tree)).draft(std::move(chosen->gpus));
   draft.warnings = std::move(*open);
+  std::ranges::move(chosen->warnings, std::back_inserter(draft.warnings));
+  if (auto done = draft_devices(request, driver, draft); !done)
+    return std::unexpected(std::move(done).error());
   return draft;
 }
 

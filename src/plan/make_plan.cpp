@@ -54,6 +54,10 @@ bool names_other_version(std::string_view link_text, std::string_view due) {
          std::ranges::all_of(version, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
 }
 
+bool is_below_dev(const Place& place) {
+  return place.directory.value == "/dev" || place.directory.value.starts_with("/dev/");
+}
+
 class Planner {
  public:
   explicit Planner(const Inputs& inputs)
@@ -97,7 +101,7 @@ class Planner {
  private:
   // A bundle's runtime has not mounted its /dev yet; what the image has there will be covered.
   [[nodiscard]] bool on_future_dev(const Place& place) const {
-    return !in_.container.pid && runtime_will_make_dev_ && place.directory.value == "/dev";
+    return !in_.container.pid && runtime_will_make_dev_ && is_below_dev(place);
   }
   [[nodiscard]] bool in_tree(const Place& place) const {
     return plan_.tree && place.directory.value.starts_with(drafted_tree_);
@@ -117,6 +121,7 @@ class Planner {
       return ContainerPath{plan_.tree->value + '/' +
                            place.directory.value.substr(drafted_tree_.size())} /
              place.name;
+    if (on_future_dev(place)) return place.directory / place.name;
     return directory_of(place).resolved / place.name;
   }
 
@@ -157,24 +162,29 @@ class Planner {
 
   // The directories that have to be made for the place.
   void note_directories(const Place& place) {
-    if (on_future_dev(place)) return;
+    if (on_future_dev(place)) {
+      if (place.directory.value != "/dev") note_directory(place.directory);
+      return;
+    }
     const auto& directory = directory_of(place);
     std::vector<ContainerPath> missing;
     auto path = directory.resolved;
     for (std::size_t i = 0; i < directory.missing; ++i, path = path.parent())
       missing.push_back(path);
-    for (auto& each : missing | std::views::reverse)
-      if (std::ranges::find(plan_.directories, each) == plan_.directories.end())
-        plan_.directories.push_back(std::move(each));
+    for (const auto& each : missing | std::views::reverse) note_directory(each);
+  }
+  void note_directory(const ContainerPath& path) {
+    if (std::ranges::find(plan_.directories, path) == plan_.directories.end())
+      plan_.directories.push_back(path);
   }
 
   // Whether something new may be made or mounted at the place.
   [[nodiscard]] Result<void> check_directory(const Place& place) const {
     const auto& directory = directory_of(place);
-    const bool is_dev = place.directory.value == "/dev";
+    const bool is_dev = is_below_dev(place);
     if (is_dev && !on_future_dev(place) && directory.resolved != place.directory)
-      return failure(ErrorId::DstResolve,
-                     "\"/dev\" is a link to " + quote(directory.resolved.value) + " in the image");
+      return failure(ErrorId::DstResolve, quote(place.directory.value) + " is a link to " +
+                                              quote(directory.resolved.value) + " in the image");
     const auto mount = mount_of(place);
     if (mount != MountKind::Rootfs && !(is_dev && mount == MountKind::Dev))
       return failure(ErrorId::DstForeignMount,

@@ -33,4 +33,21 @@ std::string shown(const std::string& path) {
   return plain ? path : quote(path);
 }
 
+std::vector<std::vector<std::string>> instances_of(const std::vector<driver::Gpu>& gpus) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& gpu : gpus)
+    for (const auto& instance : gpu.mig) {
+      const auto id = "MIG-" + gpu.uuid + "/" + std::to_string(instance.id);
+      if (instance.compute.empty())
+        rows.push_back({"GPU " + std::to_string(gpu.index),
+                        "instance " + std::to_string(instance.id), "no compute instance"});
+      for (const auto& compute : instance.compute)
+        rows.push_back({"GPU " + std::to_string(gpu.index),
+                        "instance " + std::to_string(instance.id),
+                        "compute instance " + std::to_string(compute.id),
+                        id + "/" + std::to_string(compute.id)});
+    }
+  return rows;
+}
+
 }  // namespace nvhook::plan

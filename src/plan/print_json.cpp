@@ -43,9 +43,21 @@ Json to_object(const request::Request& request) {
           {"features", std::move(features)}};
 }
 
+// MIG devices, and GPU instances that none has been made in.
+Json mig_of(const driver::Gpu& gpu) {
+  Json devices = Json::array();
+  for (const auto& instance : gpu.mig) {
+    if (instance.compute.empty())
+      devices.push_back({{"gpu_instance", instance.id}, {"compute_instance", nullptr}});
+    for (const auto& compute : instance.compute)
+      devices.push_back({{"gpu_instance", instance.id}, {"compute_instance", compute.id}});
+  }
+  return devices;
+}
+
 Json to_object(const driver::Gpu& gpu) {
   return {{"index", gpu.index}, {"minor", gpu.minor}, {"uuid", gpu.uuid},
-          {"bus", gpu.bus},     {"model", gpu.model}, {"mig", Json::array()}};
+          {"bus", gpu.bus},     {"model", gpu.model}, {"mig", mig_of(gpu)}};
 }
 
 Json to_object(const Mount& mount) {

@@ -114,6 +114,7 @@ std::string to_text(const Plan& plan, Style style) {
   for (const auto& gpu : plan.gpus)
     rows.push_back({std::to_string(gpu.index), gpu.uuid, gpu.bus, gpu.model});
   page.table("GPUs", rows);
+  page.table("GPU instances", instances_of(plan.gpus));
 
   constexpr std::array kGroups = {
       std::pair{Kind::Library, "Libraries"}, std::pair{Kind::Library32, "32-bit libraries"},

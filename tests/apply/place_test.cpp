@@ -62,6 +62,24 @@ TEST_P(PlacerIn, AnImageWithoutTheDirectoryMakesIt) {
   EXPECT_EQ(snapshot(), before);
 }
 
+// The runtime's own tmpfs takes directories, too: /dev/nvidia-caps.
+TEST_P(PlacerIn, ADevOfTheRuntimesMakesTheDirectoryInIt) {
+  root_.directory("/dev");
+  mount_tmpfs("/dev");
+  const auto before = snapshot();
+  placer();
+  rootfs_.dev_mount_id = *container::mount_id_of(open_directory("/dev").get());
+
+  const auto done = place_mount("/dev/nvidia-caps/nvidia-cap1");
+
+  ASSERT_TRUE(done) << done.error().text();
+  ASSERT_TRUE(place_mount("/dev/nvidia-caps/nvidia-cap2"));
+  EXPECT_EQ(mode("/dev/nvidia-caps"), S_IFDIR | 0755U);
+  EXPECT_EQ(content("/dev/nvidia-caps/nvidia-cap2"), "ours");
+  undo_.roll_back();
+  EXPECT_EQ(snapshot(), before);
+}
+
 // The plan has resolved every link of the image: one on the way to a target was put there since.
 TEST_P(PlacerIn, AnImageWhoseDirectoryBecomesALinkGetsNothing) {
   test::FakeRoot outside;
@@ -121,6 +139,7 @@ TEST_P(PlacerIn, AnImageWithTheRuntimesDevGetsNodesThereAndNothingElse) {
   placer();
   rootfs_.dev_mount_id = *container::mount_id_of(open_directory("/dev").get());
   root_.directory("/dev/sub");
+  mount_tmpfs("/dev/sub");
 
   const auto node = place_mount("/dev/nvidia0");
 

@@ -30,7 +30,14 @@ import sys
 import tempfile
 
 WARM_UP_ROUNDS = 3
-GPUS = 2
+# What the simulated driver of each host is told. Most cases are about the first.
+HOSTS = {
+    "two": ["--gpus", 2],
+    "eight": ["--gpus", 8],
+    "sixteen": ["--gpus", 16],
+    "mig": ["--gpus", 2] + [word for gpu in range(2) for word in
+                            ("--mig", f"{gpu}=" + ",".join(f"{gi}/0" for gi in range(7, 14)))],
+}
 PATIENCE_S = 60
 PROBE = ["/bin/cat", "/proc/self/mountinfo", "/sys/fs/cgroup/devices/devices.list"]
 RECORDS = pathlib.Path("/run/nvhook")
@@ -83,8 +90,9 @@ class Bench:
         self.programs = programs
         self.image = image
         self.larger_image = larger_image
-        self.driver = work / "driver"
-        self.config = {layout: work / f"{layout}.toml" for layout in ("system", "tree")}
+        self.driver = work / "two"
+        self.config = {(host, layout): work / f"{host}-{layout}.toml"
+                       for host in HOSTS for layout in ("system", "tree")}
         self.steps = work / "floor-steps"
         self.results = work / "results"
         self.root = work / "root"
@@ -101,16 +109,18 @@ class Bench:
                 run("umount", "--lazy", mounted)
 
     def prepare(self):
-        run(self.programs / "simulated-driver", self.driver, "--gpus", GPUS)
+        for host, options in HOSTS.items():
+            run(self.programs / "simulated-driver", self.work / host, *options)
         # A second lower layer: the containers' command, which the image does not have.
         (self.work / "command").mkdir()
         shutil.copy(self.programs / "noop_hook", self.work / "command/noop")
         self.root.mkdir()
-        for layout, config in self.config.items():
+        for (host, layout), config in self.config.items():
+            driver = self.work / host
             config.write_text("".join(
                 ["[roots]\n"] + [f"{key} = {json.dumps(str(path))}\n" for key, path in
-                                 [("driver", self.driver), ("dev", self.driver),
-                                  ("proc", self.driver / "proc"), ("sys", self.driver / "sys")]] +
+                                 [("driver", driver), ("dev", driver),
+                                  ("proc", driver / "proc"), ("sys", driver / "sys")]] +
                 [f'[container]\nlayout = "{layout}"\n']))
         # nvhook's records: on a tmpfs, which /run is on most hosts, and nobody else's.
         RECORDS.mkdir(mode=0o700, exist_ok=True)
@@ -127,8 +137,8 @@ class Bench:
             shutil.copy(self.programs / program, copy)
         return copy
 
-    def nvhook(self, *arguments, layout="system"):
-        return [self.installed("nvhook"), *arguments, "--config", self.config[layout]]
+    def nvhook(self, *arguments, layout="system", host="two"):
+        return [self.installed("nvhook"), *arguments, "--config", self.config[host, layout]]
 
     def nvhook_and_ldconfig(self):
         """What the hook would cost if it had ldconfig find the libraries, as other hooks do."""
@@ -196,6 +206,15 @@ class Bench:
         steps += [["device", device["major"], device["minor"]] for device in plan["devices"]]
         self.steps.write_text("".join(" ".join(map(str, step)) + "\n" for step in steps))
         return steps
+
+    def mounts_of(self, case):
+        """How many things nvhook mounts for the case; none for a case of something else."""
+        if case.program[0] != str(self.installed("nvhook")) or "--config" not in case.program:
+            return None
+        with self.fresh_root(case.image):
+            plan = json.loads(run(*case.program, "--dry-run", "--bundle",
+                                  self.bundle(case, ["/noop"]), "--format", "json"))
+        return sum(mount["state"] == "mount" for mount in plan["mounts"])
 
     def loader_file_of(self, case, path):
         """The file that nvhook makes there, on the host."""
@@ -297,9 +316,9 @@ def paired(values, others):
     return statistics.median(a - b for a, b in zip(values, others, strict=True))
 
 
-def table(cases, times, peak):
+def table(cases, times, peak, mounts):
     yield ["hook", "median ms", "p10", "p90", "x floor", "over no-op", "over floor", "RSS MiB",
-           "binary MiB"]
+           "binary MiB", "mounts", "us/mount"]
     floor = statistics.median(times["floor"])
     for case in cases:
         own = times[case.label]
@@ -307,7 +326,13 @@ def table(cases, times, peak):
         yield [case.title, f"{statistics.median(own):.2f}", f"{quantile(own, 0.1):.2f}",
                f"{quantile(own, 0.9):.2f}", f"{statistics.median(own) / floor:.2f}",
                f"{paired(own, times['noop']):+.2f}", f"{paired(own, times['floor']):+.2f}",
-               f"{peak[case.label] / 1024:.1f}", f"{size / 2**20:.2f}"]
+               f"{peak[case.label] / 1024:.1f}", f"{size / 2**20:.2f}",
+               *per_mount(paired(own, times["noop"]), mounts[case.label])]
+
+
+def per_mount(milliseconds, mounts):
+    """Two cells: how many mounts, and how long each takes if all of the time is theirs."""
+    return [str(mounts), f"{milliseconds * 1000 / mounts:.0f}"] if mounts else ["", ""]
 
 
 def print_aligned(rows):
@@ -326,15 +351,18 @@ def machine():
 
 
 def report(bench, cases, steps, runs, times, peak):
+    mounts = {case.label: bench.mounts_of(case) for case in cases}
     count = {verb: sum(step[0] == verb for step in steps) for verb in ("bind", "link", "device")}
     print(f"machine: {machine()}, Linux {platform.release()}, "
           f"{run('runc', '--version').splitlines()[0]}, load {os.getloadavg()[0]:.1f}")
     print(f"each hook {runs} times, in turns; two GPUs by default: {count['bind']} mounts, "
           f"{count['link']} links, {count['device']} device rules")
     print()
-    print_aligned(table(cases, times, peak))
+    mounts["floor"] = count["bind"]
+    print_aligned(table(cases, times, peak, mounts))
     print()
-    print("x floor: ratio of the medians. over ...: median of the differences within a round, ms.")
+    print("x floor: ratio of the medians. over ...: median of the differences within a round, ms. "
+          "us/mount: of what is over the no-op.")
 
 
 def check_machine():
@@ -359,12 +387,15 @@ def benchmark(bench, runs):
     none = Case("none", "nvhook, no request", [bench.installed("nvhook"), "createRuntime"], [])
     every = Case("all", "nvhook, all capabilities", bench.nvhook(),
                  [*request, "NVIDIA_DRIVER_CAPABILITIES=all"])
+    hosts = [Case(host, f"nvhook, {title}", bench.nvhook(host=host), request)
+             for host, title in [("eight", "8 GPUs"), ("sixteen", "16 GPUs"),
+                                 ("mig", "14 MIG devices")]]
     tree = Case("tree", "nvhook, two GPUs, layout tree", bench.nvhook(layout="tree"), request)
     ldconfig = Case("ldconfig", "nvhook, then ldconfig", bench.nvhook_and_ldconfig(), request)
     larger = [Case(f"{case.label}-larger", f"{case.title}, larger image", case.program, request,
                    bench.larger_image)
               for case in (two, tree, ldconfig)]
-    cases = [noop, floor, none, two, every, tree, ldconfig, *larger]
+    cases = [noop, floor, none, two, *hosts, every, tree, ldconfig, *larger]
 
     require_same(bench.end_state(floor), bench.end_state(two),
                  "the floor and nvhook answer the same request")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long deciding takes: a host with eight GPUs, all capabilities.
+// How long deciding takes: eight and sixteen GPUs, two with seven MIG devices each; all
+// capabilities.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -10,13 +11,11 @@
 namespace nvhook::plan {
 namespace {
 
-constexpr std::uint32_t kGpus = 8;
-
-driver::Driver host_of_eight() {
+driver::Driver host_of(std::uint32_t gpus) {
   auto driver = test::sample_driver();
   auto gpu = driver.gpus.front();
   driver.gpus.clear();
-  for (gpu.index = 0; gpu.index < kGpus; ++gpu.index) {
+  for (gpu.index = 0; gpu.index < gpus; ++gpu.index) {
     gpu.minor = gpu.index;
     gpu.number.minor = gpu.index;
     gpu.node = {"/dev/nvidia" + std::to_string(gpu.index)};
@@ -25,8 +24,18 @@ driver::Driver host_of_eight() {
   return driver;
 }
 
-void decide_for_eight_gpus(benchmark::State& state) {
-  const auto driver = host_of_eight();
+driver::Driver partitioned_host() {
+  auto driver = host_of(2);
+  std::uint32_t minor = 3;
+  for (auto& gpu : driver.gpus)
+    for (std::uint32_t id = 7; id < 14; ++id)
+      gpu.mig.push_back({id,
+                         test::access_of("gi/access", minor++),
+                         {{0, test::access_of("gi/ci/access", minor++)}}});
+  return driver;
+}
+
+void decide(benchmark::State& state, const driver::Driver& driver) {
   const auto image = test::debian_image();
   const auto config = test::sample_config();
   const auto request = test::asking_for(request::AllGpus{}, Capabilities::all());
@@ -50,7 +59,14 @@ void decide_for_eight_gpus(benchmark::State& state) {
   }
   state.counters["mounts"] = static_cast<double>(mounts);
 }
-BENCHMARK(decide_for_eight_gpus)->Unit(benchmark::kMicrosecond);
+
+void decide_for_gpus(benchmark::State& state) {
+  decide(state, host_of(static_cast<std::uint32_t>(state.range(0))));
+}
+BENCHMARK(decide_for_gpus)->Arg(8)->Arg(16)->Unit(benchmark::kMicrosecond);
+
+void decide_for_mig_devices(benchmark::State& state) { decide(state, partitioned_host()); }
+BENCHMARK(decide_for_mig_devices)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace nvhook::plan

@@ -69,6 +69,36 @@ TEST_F(SurveyAmongMounts, ADirectoryTellsWhoseMountItLiesOn) {
   EXPECT_EQ(seen.directories.at({"/dev"}).mount, MountKind::Dev);
 }
 
+TEST_F(SurveyAmongMounts, ADirectoryBelowDevLiesOnTheMountOfDev) {
+  root_.directory("/dev");
+  mount_tmpfs("/dev");
+  root_.file("/dev/nvidia-caps/there");
+  dev_mount_id_ = *files::mount_id_at(open_root().get(), "dev");
+
+  const auto seen = look({{{"/dev/nvidia-caps"}, "there"}, {{"/dev/infiniband/a"}, "x"}});
+
+  EXPECT_TRUE(seen.directories.at({"/dev/nvidia-caps"}).exists);
+  EXPECT_EQ(seen.directories.at({"/dev/nvidia-caps"}).mount, MountKind::Dev);
+  EXPECT_EQ(seen.places.at({{"/dev/nvidia-caps"}, "there"}).standing, Standing::File);
+  const auto& missing = seen.directories.at({"/dev/infiniband/a"});
+  EXPECT_FALSE(missing.exists);
+  EXPECT_EQ(missing.missing, 2U);
+  EXPECT_EQ(missing.mount, MountKind::Dev);
+  EXPECT_EQ(missing.resolved, ContainerPath{"/dev/infiniband/a"});
+}
+
+TEST_F(SurveyAmongMounts, AMountOrLinkBelowDevIsNotEntered) {
+  root_.directory("/dev/volume").symlink("/dev/link", "/").symlink("/dev/near", "volume");
+  mount_tmpfs("/dev/volume");
+  const auto rootfs = open_rootfs_on_host(path("/"));
+  ASSERT_TRUE(rootfs) << rootfs.error().text();
+
+  EXPECT_EQ(survey(*rootfs, {{{"/dev/volume"}, "x"}}, {}).error().id(), ErrorId::DstForeignMount);
+  EXPECT_EQ(survey(*rootfs, {{{"/dev/near"}, "x"}}, {}).error().id(), ErrorId::DstForeignMount);
+  EXPECT_EQ(survey(*rootfs, {{{"/dev/link"}, "x"}}, {})->directories.at({"/dev/link"}).resolved,
+            ContainerPath{"/"});
+}
+
 TEST_F(SurveyAmongMounts, ADirectoryOnAnotherMountIsNotEntered) {
   root_.directory("/volume");
   mount_tmpfs("/volume");

@@ -39,11 +39,14 @@ def nvhook(driver, *arguments):
 def main():
     problems = []
     page = (DOCS / "host.md").read_text()
-    explained = set(re.findall(r"`([a-z\[\].]+)`", page))
+    explained = set(re.findall(r"`([a-z_\[\].]+)`", page))
     with tempfile.TemporaryDirectory() as name:
         driver = pathlib.Path(name) / "driver"
         subprocess.run([PROGRAMS / "simulated-driver", driver], check=True,
                        stdout=subprocess.DEVNULL)
+        partitioned = pathlib.Path(name) / "partitioned"
+        subprocess.run([PROGRAMS / "simulated-driver", partitioned, "--mig", "0=1/0,5/0",
+                        "--imex", "0", "--feature", "gds"], check=True, stdout=subprocess.DEVNULL)
         documents = {"info": [["info"]],
                      "list": [["list"], ["list", "--capability", "utility"],
                               ["list", "--capability", "compute", "--capability", "display"]]}
@@ -51,8 +54,8 @@ def main():
             schema = json.loads((DOCS / f"{what}.schema.json").read_text())
             Draft202012Validator.check_schema(schema)
             validator = Draft202012Validator(closed(schema))
-            for call in calls:
-                document = json.loads(nvhook(driver, *call, "--format", "json"))
+            for host, call in [(driver, call) for call in calls] + [(partitioned, calls[0])]:
+                document = json.loads(nvhook(host, *call, "--format", "json"))
                 problems += [f"{call}: {error.json_path}: {error.message}"
                              for error in validator.iter_errors(document)]
                 problems += [f"{key}: not in docs/host.md"
@@ -60,6 +63,14 @@ def main():
         utility = json.loads(nvhook(driver, "list", "--capability", "utility", "--format", "json"))
         if any("utility" not in file["capabilities"] for file in utility["files"]):
             problems.append("list --capability utility: a file that utility does not bring")
+        variables = {device["variable"] for device in json.loads(
+            nvhook(partitioned, "list", "--format", "json"))["devices"]}
+        if variables != {None, "NVIDIA_GDS", "NVIDIA_IMEX_CHANNELS", "NVIDIA_MIG_CONFIG_DEVICES",
+                         "NVIDIA_MIG_MONITOR_DEVICES"}:
+            problems.append(f"list: variables {variables}")
+        if not re.search(r"GPU 0  instance 5  compute instance 0  MIG-GPU-[0-9a-f-]+/5/0\n",
+                         nvhook(partitioned, "info")):
+            problems.append("info has no line of the MIG device 5/0")
         sample = re.search(r"\$ nvhook info\n(.*?)```", page, re.DOTALL).group(1)
         printed = nvhook(driver, "info").replace(str(driver / "dev"), "/dev").replace(
             str(driver), "/")

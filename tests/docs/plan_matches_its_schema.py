@@ -71,7 +71,8 @@ def main():
     validator = Draft202012Validator(closed(schema))
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
-        subprocess.run([PROGRAMS / "simulated-driver", work / "driver"], check=True)
+        subprocess.run([PROGRAMS / "simulated-driver", work / "driver", "--mig", "0=1/0,5/0"],
+                       check=True)
         debian = work / "debian"
         make_root(debian)
         (work / "empty").mkdir()

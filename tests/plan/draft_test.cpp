@@ -258,15 +258,6 @@ TEST(Draft, CountsGpusByIndexAndNotByMinor) {
   EXPECT_THAT(names(draft, Kind::Device), Not(Contains("nvidia0")));
 }
 
-TEST(Draft, RefusesMigDevices) {
-  for (const auto& id : {GpuId(request::MigIndex{0, 1}), GpuId(request::MigUuid{"MIG-"}),
-                         GpuId(request::MigInstance{"GPU-", 1, 0})}) {
-    const auto made = draft(asking_for(std::vector<GpuId>{id}), sample_driver(), debian_image());
-    ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().id(), ErrorId::ReqDevice);
-  }
-}
-
 TEST(Draft, RefusesAGpuThatTheHostDoesNotHave) {
   for (const GpuId& id :
        {GpuId(GpuIndex{2}), GpuId(GpuIndex{3}), GpuId(GpuIndex{4294967295}),

@@ -297,6 +297,35 @@ TEST(PlanText, SaysWhichMountsAreSealed) {
   EXPECT_EQ(to_text(sample_plan(), Style::Plain).find("sealed"), std::string::npos);
 }
 
+TEST(PlanJson, HasTheInstancesThatAreGranted) {
+  auto plan = sample_plan();
+  plan.gpus = test::partitioned_driver().gpus;
+  plan.gpus[0].mig[0].compute.clear();
+
+  const auto document = json::parse(to_json(plan));
+
+  EXPECT_EQ(document["gpus"][0]["mig"],
+            json::parse(R"([{"gpu_instance": 1, "compute_instance": null},
+                            {"gpu_instance": 5, "compute_instance": 0},
+                            {"gpu_instance": 5, "compute_instance": 1},
+                            {"gpu_instance": 13, "compute_instance": 0}])"));
+}
+
+TEST(PlanText, HasTheInstancesWithTheNamesByWhichTheyCanBeAskedFor) {
+  auto plan = sample_plan();
+  plan.gpus = test::partitioned_driver().gpus;
+  plan.gpus.pop_back();
+  plan.gpus[0].mig[0].compute.clear();
+
+  EXPECT_THAT(to_text(plan, Style::Plain), HasSubstr(R"(
+GPU instances
+  GPU 0  instance 1   no compute instance
+  GPU 0  instance 5   compute instance 0   MIG-GPU-00000000-1111-2222-3333-44445555aaaa/5/0
+  GPU 0  instance 5   compute instance 1   MIG-GPU-00000000-1111-2222-3333-44445555aaaa/5/1
+  GPU 0  instance 13  compute instance 0   MIG-GPU-00000000-1111-2222-3333-44445555aaaa/13/0
+)"));
+}
+
 TEST(PlanJson, IsOneDocumentThatEndsInANewline) {
   const auto text = to_json(sample_plan());
 

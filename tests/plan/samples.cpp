@@ -56,6 +56,35 @@ driver::Driver sample_driver() {
           .warnings = {}};
 }
 
+driver::Access access_of(const std::string& file, std::uint32_t minor) {
+  const auto name = "nvidia-caps/nvidia-cap" + std::to_string(minor);
+  return {.file = file,
+          .text = "DeviceFileMinor: " + std::to_string(minor) + "\n",
+          .node = {.path = {"/dev/" + name}, .name = name, .number = {241, minor}},
+          .missing = {}};
+}
+
+driver::Driver partitioned_driver() {
+  auto driver = sample_driver();
+  std::uint32_t minor = 9;
+  for (auto& gpu : driver.gpus) {
+    const auto top = "gpu" + std::to_string(gpu.minor) + "/mig/gi";
+    for (const std::uint32_t id : {1U, 5U, 13U}) {
+      const auto directory = top + std::to_string(id);
+      auto& instance = gpu.mig.emplace_back();
+      instance.id = id;
+      instance.access = access_of(directory + "/access", ++minor);
+      const std::uint32_t count = id == 5 ? 2 : 1;
+      for (std::uint32_t compute = 0; compute < count; ++compute)
+        instance.compute.push_back(
+            {compute, access_of(directory + "/ci" + std::to_string(compute) + "/access", ++minor)});
+    }
+  }
+  driver.mig_config = access_of("mig/config", 1);
+  driver.mig_monitor = access_of("mig/monitor", 2);
+  return driver;
+}
+
 container::Image debian_image() {
   return {.libc = container::Libc::Glibc,
           .loader = elf::native(),
@@ -81,7 +110,7 @@ request::Request asking_for(request::GpuSelection gpus, Capabilities capabilitie
 container::Survey empty_survey(const plan::Draft& draft) {
   container::Survey survey;
   for (const auto& place : plan::places_of(draft)) {
-    const bool dev = place.directory.value == "/dev";
+    const bool dev = place.directory.value == "/dev" || place.directory.value.starts_with("/dev/");
     survey.places[place] = {};
     survey.directories[place.directory] = {
         .resolved = place.directory,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "nvhook/base/capability.hpp"
 #include "nvhook/container/facts.hpp"
 #include "nvhook/driver/driver.hpp"
@@ -16,6 +19,14 @@ inline constexpr Capabilities kUsual{Capability::Utility, Capability::Compute};
 // Version 550.54.14 on two GPUs, of which index 1 has minor 3. One library for each rule that the
 // planner has, a program each of utility and compute, all nodes, one leftover of another version.
 [[nodiscard]] driver::Driver sample_driver();
+
+// The right of that file, whose node has that minor.
+[[nodiscard]] driver::Access access_of(const std::string& file, std::uint32_t minor);
+
+// The same with MIG devices, by the ids of their instances 1/0, 5/0, 5/1 and 13/0 on each GPU. The
+// nodes nvidia-cap10 to 16 are GPU 0's, in the order gi1 ci0 gi5 ci0 ci1 gi13 ci0, 17 to 23 GPU
+// 1's.
+[[nodiscard]] driver::Driver partitioned_driver();
 
 // Debian for this machine's processor.
 [[nodiscard]] container::Image debian_image();

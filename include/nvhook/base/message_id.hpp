@@ -77,6 +77,7 @@ enum class WarningId : std::uint8_t {
   CudaCompat,      // the image's newer driver libraries are not used, for they cannot be judged
   ReqUntrusted,    // devices that an unprivileged container may not ask for by its environment
   ReqIgnored,      // a part of a request that means nothing
+  MigOrder,        // which MIG device a number means cannot be told for certain
 };
 
 struct ErrorInfo {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "nvhook/base/capability.hpp"
 #include "nvhook/base/error.hpp"
+#include "nvhook/base/feature.hpp"
 #include "nvhook/driver/driver.hpp"
 
 namespace nvhook::driver {
@@ -21,14 +23,27 @@ struct Where {
   std::string node_directory = "/dev";           // below dev_root
 };
 
-// Finds the driver without NVML and without opening a device. Only libraries, programs and optional
-// nodes that one of `wanted` brings are looked for: a container's start pays for nothing else.
-// Fails with E_DRIVER_ABSENT (no kernel module), E_DRIVER_INCOMPLETE (libcuda for compute or video,
-// libnvidia-ml for utility: no file of the module's version), E_DRIVER_READ (a root, the cache or a
-// fact below /proc), E_NODE_MISSING (a GPU's node; nvidiactl, if there is a GPU), E_NODE_TYPE, E_KERNEL
-// and E_RACE (what could not be looked at, which is not the same as missing).
-// Warns with W_LIBRARY_MISSING (once, naming all that every driver has), W_NODE_MISSING (once),
-// W_NO_GPUS.
-[[nodiscard]] Result<Driver> discover(const Where& where, Capabilities wanted);
+// What to look for besides the kernel module and its GPUs: a container's start pays for nothing
+// that it does not ask for.
+struct Wanted {
+  Wanted() = default;
+  Wanted(Capabilities each) : capabilities(each) {}  // which is all that most containers want
+  Wanted(std::initializer_list<Capability> each) : capabilities(each) {}
+
+  Capabilities capabilities;  // libraries, programs and nodes that one of these brings
+  bool mig = false;           // the instances that GPUs are partitioned into
+  bool mig_controls = false;  // what partitions and monitors them
+  bool imex_channels = false;
+  std::vector<Feature> features;
+};
+
+// Finds the driver without NVML and without opening a device. What `wanted` names beside
+// capabilities may be missing: the result says of it what there is. Fails with E_DRIVER_ABSENT (no
+// kernel module), E_DRIVER_INCOMPLETE (libcuda for compute or video, libnvidia-ml for utility: no
+// file of the module's version), E_DRIVER_READ (a root, the cache or a fact below /proc),
+// E_NODE_MISSING (a GPU's node; nvidiactl, if there is a GPU), E_NODE_TYPE, E_KERNEL and E_RACE
+// (what could not be looked at, which is not the same as missing). Warns with W_LIBRARY_MISSING
+// (once, naming all that every driver has), W_NODE_MISSING (once), W_NO_GPUS.
+[[nodiscard]] Result<Driver> discover(const Where& where, const Wanted& wanted);
 
 }  // namespace nvhook::driver

@@ -9,6 +9,7 @@
 #include "nvhook/base/capability.hpp"
 #include "nvhook/base/device_number.hpp"
 #include "nvhook/base/error.hpp"
+#include "nvhook/base/feature.hpp"
 #include "nvhook/base/path.hpp"
 
 // The driver of this host as plain data. discover.hpp fills it, plan reads it.
@@ -47,6 +48,38 @@ struct Node {
   bool operator==(const Node&) const = default;
 };
 
+// A device node that is not of every driver.
+struct DeviceNode {
+  HostPath path;     // on the host, below the dev root
+  std::string name;  // below the container's /dev: "nvidia-caps/nvidia-cap12"
+  DeviceNumber number;
+  bool operator==(const DeviceNode&) const = default;
+};
+
+// The right to use what the driver guards by a file below /proc/driver/nvidia/capabilities: whoever
+// can open the device node that the file names has it.
+struct Access {
+  std::string file;  // below that directory: "gpu0/mig/gi1/access"
+  std::string text;  // of the file: NVML reads it to find the node
+  DeviceNode node;
+  std::string missing;  // why there is no such node, and what makes it; empty: there is
+  bool operator==(const Access&) const = default;
+};
+
+// A GPU can be partitioned into GPU instances, and each of these into compute instances: such a one
+// is what NVML calls a MIG device. To use it takes the right to both.
+struct ComputeInstance {
+  std::uint32_t id = 0;
+  Access access;
+  bool operator==(const ComputeInstance&) const = default;
+};
+struct GpuInstance {
+  std::uint32_t id = 0;
+  Access access;
+  std::vector<ComputeInstance> compute;  // in the order of their ids
+  bool operator==(const GpuInstance&) const = default;
+};
+
 struct Gpu {
   std::uint32_t index = 0;  // in PCI order, as NVML counts
   std::uint32_t minor = 0;  // of /dev/nvidia<minor>; may differ from the index
@@ -55,7 +88,26 @@ struct Gpu {
   std::string model;
   HostPath node;
   DeviceNumber number;
+  std::vector<GpuInstance> mig{};  // in the order of their ids
   bool operator==(const Gpu&) const = default;
+};
+
+// What NVML calls a MIG device: the kernel module has neither UUIDs nor NVML's order.
+struct MigName {
+  std::uint32_t gpu = 0;    // index of the GPU
+  std::uint32_t index = 0;  // of the device among those of the GPU; some may be left out
+  std::uint32_t gpu_instance = 0;
+  std::uint32_t compute_instance = 0;
+  std::string uuid;  // "MIG-..."
+  bool operator==(const MigName&) const = default;
+};
+
+// The nodes of devices beside the GPUs.
+struct FeatureNodes {
+  Feature feature = Feature::Gds;
+  std::vector<DeviceNode> nodes;
+  std::string missing;  // which there are not, why, and what makes them; empty: all are there
+  bool operator==(const FeatureNodes&) const = default;
 };
 
 // Something on the host that looks like the driver's and is left out.
@@ -72,6 +124,13 @@ struct Driver {
   std::vector<Program> programs;
   std::vector<Node> nodes;
   std::vector<Gpu> gpus;  // in PCI order
+  // Only what was wanted, of what there is.
+  std::optional<Access> mig_config{};       // the right to partition GPUs
+  std::optional<Access> mig_monitor{};      // the right to see all instances
+  std::vector<DeviceNode> imex_channels{};  // in the order of their numbers, which are the minors
+  std::vector<FeatureNodes> features{};
+  // Discovery leaves it empty. Whoever has asked NVML puts all MIG devices of this host here.
+  std::optional<std::vector<MigName>> mig_names{};
   std::vector<Omitted> omitted;
   std::vector<Warning> warnings;
   bool operator==(const Driver&) const = default;

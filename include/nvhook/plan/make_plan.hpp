@@ -46,8 +46,9 @@ struct Draft {
 
 // What the request brings of this driver, and where it belongs in such an image. A root that is
 // `read_only`, now or as soon as the container starts, gets a tree at /dev whatever the layout.
-// Fails with E_REQ_DEVICE (no such GPU), E_REQ_REQUIREMENT, E_REQ_UNMET, E_DST_ARCH (the image's
-// loader is for another machine).
+// Fails with E_REQ_DEVICE (no such GPU, MIG device or IMEX channel), E_NODE_MISSING (the node of a
+// MIG device, or what partitions or monitors GPUs), E_REQ_REQUIREMENT, E_REQ_UNMET, E_DST_ARCH (the
+// image's loader is for another machine).
 [[nodiscard]] Result<Draft> draft(const request::Request& request, const driver::Driver& driver,
                                   const container::Image& image, Layout layout = Layout::System,
                                   bool read_only = false);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "nvhook/driver/driver.hpp"
 #include "nvhook/plan/print.hpp"
 
 namespace nvhook::plan {
@@ -28,5 +29,10 @@ class Page {
 
 // The path, quoted if it holds bytes that a terminal would obey.
 [[nodiscard]] std::string shown(const std::string& path);
+
+// The rows of a table of the GPUs' instances, each MIG device with the name by which it can be
+// asked for whatever NVML calls it.
+[[nodiscard]] std::vector<std::vector<std::string>> instances_of(
+    const std::vector<driver::Gpu>& gpus);
 
 }  // namespace nvhook::plan

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nvhook/base/capability.hpp"
+#include "nvhook/base/feature.hpp"
 
 namespace nvhook::request {
 
@@ -80,8 +81,7 @@ struct Demand {
 };
 inline constexpr std::size_t kMaxDemands = 32;
 
-// Devices beside the GPUs that an image asks for by a variable of its own, NVIDIA_GDS=enabled.
-enum class Feature : std::uint8_t { Gds, Mofed, Gdrcopy, NvSwitch };
+using nvhook::Feature;
 
 // What the container asks for, freed from how it asked.
 struct Request {
@@ -105,7 +105,6 @@ struct NothingAsked {
   bool operator==(const NothingAsked&) const = default;
 };
 
-[[nodiscard]] std::string_view name_of(Source source);    // "legacy-image"
-[[nodiscard]] std::string_view name_of(Feature feature);  // "gdrcopy"
+[[nodiscard]] std::string_view name_of(Source source);  // "legacy-image"
 
 }  // namespace nvhook::request

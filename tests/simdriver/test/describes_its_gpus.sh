@@ -26,3 +26,21 @@ grep -q 'Kernel Module  570.86.15 ' proc/driver/nvidia/version
 grep -q '^203 nvidia$' proc/devices
 expect_equal vendor 0x10de "$(cat sys/bus/pci/devices/0000:11:00.0/vendor)"
 expect_equal 'PCI devices' 3 "$(find sys/bus/pci/devices -name class | wc -l)"
+
+# Devices of GPU 1 by the kernel module's own numbers, those of a real one: gpu1/gi0 is 138.
+"$bin/simulated-driver" "$work/driver" --no-nodes --mig 1=1/0,-,0/1 --open-module --domain 10a2f \
+  --unknown-uuids --excluded 0
+expect_equal 'file of a compute instance' 'DeviceFileMinor: 140
+DeviceFileMode: 292
+DeviceFileModify: 1' "$(cat proc/driver/nvidia/capabilities/gpu1/mig/gi0/ci1/access)"
+expect_equal 'files of rights' 'gpu1/mig/gi0/access 138
+gpu1/mig/gi0/ci1/access 140
+gpu1/mig/gi1/access 147
+gpu1/mig/gi1/ci0/access 148
+mig/config 1
+mig/monitor 2' "$(cd proc/driver/nvidia/capabilities &&
+  grep -r DeviceFileMinor . | sed 's|^\./||; s|:DeviceFileMinor:||' | sort)"
+grep -q 'NVIDIA UNIX Open Kernel Module for x86_64  550.54.14 ' proc/driver/nvidia/version
+grep -q "GPU UUID: $tab GPU-????????-" proc/driver/nvidia/gpus/10a2f:01:00.0/information
+grep -q "GPU Excluded:$tab Yes" proc/driver/nvidia/gpus/10a2f:01:00.0/information
+grep -q "GPU Excluded:$tab No" proc/driver/nvidia/gpus/10a2f:09:00.0/information

@@ -23,6 +23,15 @@ refused '--model' "$work/driver" --model 'a "quoted" one'
 refused 'taken by GPU 0' "$work/driver" --minor 1=0
 refused 'taken by nvidiactl' "$work/driver" --minor 1=255
 refused 'GPU 2 of 2' "$work/driver" --minor 2=5
+refused '--mig' "$work/driver" --mig 0=7
+refused '--mig' "$work/driver" --mig 0=08/0
+refused '--mig' "$work/driver" --mig 0=7/0,
+refused 'GPU 2 of 2' "$work/driver" --mig 2=7/0
+refused 'GPU 5 of 2' "$work/driver" --excluded 5
+refused '--domain' "$work/driver" --domain 10
+refused '--imex' "$work/driver" --imex 0,x
+refused '--feature' "$work/driver" --feature tpu
+refused '--layout' "$work/driver" --layout nixos
 refused 'another version' "$work/driver" --leftover 550.54.14
 refused '--wrong' "$work/driver" --wrong
 [[ ! -e $work/driver ]]
