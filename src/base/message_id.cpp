@@ -48,6 +48,11 @@ constexpr std::array kErrors = {
     ErrorInfo{ErrorId::Deadline, "E_DEADLINE", 4},
     ErrorInfo{ErrorId::Record, "E_RECORD", 4},
     ErrorInfo{ErrorId::Systemd, "E_SYSTEMD", 5},
+    ErrorInfo{ErrorId::NvmlAbsent, "E_NVML_ABSENT", 3},
+    ErrorInfo{ErrorId::NvmlTimeout, "E_NVML_TIMEOUT", 3},
+    ErrorInfo{ErrorId::NvmlCrashed, "E_NVML_CRASHED", 3},
+    ErrorInfo{ErrorId::NvmlFailed, "E_NVML_FAILED", 3},
+    ErrorInfo{ErrorId::NvmlAnswer, "E_NVML_ANSWER", 3},
 };
 
 constexpr std::array kWarnings = {
@@ -82,7 +87,7 @@ constexpr bool in_enum_order(const Table& table) {
 }
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
-static_assert(kErrors.size() == std::to_underlying(ErrorId::Systemd) + 1U);
+static_assert(kErrors.size() == std::to_underlying(ErrorId::NvmlAnswer) + 1U);
 static_assert(kWarnings.size() == std::to_underlying(WarningId::CudaCompat) + 1U);
 
 }  // namespace

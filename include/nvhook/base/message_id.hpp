@@ -49,6 +49,11 @@ enum class ErrorId : std::uint8_t {
   Deadline,          // the container's root file system does not answer
   Record,            // the record of a container is not there, or another's
   Systemd,           // systemd cannot be told of the devices
+  NvmlAbsent,        // the program that asks NVML, or NVML itself, is not there
+  NvmlTimeout,       // NVML did not answer in time
+  NvmlCrashed,       // NVML ended the process that asked it
+  NvmlFailed,        // NVML says that it cannot answer
+  NvmlAnswer,        // what came back is no answer
 };
 
 // What the user should know although the run succeeded.
