@@ -259,7 +259,7 @@ Result<Draft> draft(const request::Request& request, const Driver& driver,
                                          ": use an image for this host's processor");
   auto gpus = chosen_gpus(request, driver);
   if (!gpus) return std::unexpected(std::move(gpus).error());
-  auto open = check_demands(request, driver, !gpus->empty());
+  auto open = check_demands(request, driver, *gpus);
   if (!open) return std::unexpected(std::move(open).error());
   std::optional<Place> tree;
   if (read_only || layout == Layout::Tree) {

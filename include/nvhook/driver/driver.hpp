@@ -55,6 +55,9 @@ struct Gpu {
   std::string model;
   HostPath node;
   DeviceNumber number;
+  // As NVML calls them, where it was asked: "Tesla", "8.0".
+  std::optional<std::string> brand{};
+  std::optional<std::string> arch{};
   bool operator==(const Gpu&) const = default;
 };
 
@@ -74,6 +77,8 @@ struct Driver {
   std::vector<Gpu> gpus;  // in PCI order
   std::vector<Omitted> omitted;
   std::vector<Warning> warnings;
+  std::optional<std::string> cuda{};  // its newest CUDA version, as NVML said it: "12.4"
+  std::string nvml_silence{};         // why NVML, though it was needed, said nothing; for people
   bool operator==(const Driver&) const = default;
 };
 
