@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "describe.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -82,9 +83,52 @@ void add_warnings(Page& page, const Driver& driver) {
   page.table("Warnings", rows);
 }
 
+// What NVML says of this GPU; null where it was not asked or does not know it.
+const nvml::Gpu* said_of(const driver::Gpu& gpu, const std::optional<nvml::Nvml>& nvml) {
+  if (!nvml) return nullptr;
+  const auto same = std::ranges::find(nvml->gpus, gpu.bus, &nvml::Gpu::bus);
+  return same == nvml->gpus.end() ? nullptr : &*same;
+}
+
+template <class Value>
+Json or_null(const std::optional<Value>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json mig_of(const nvml::Gpu& gpu) {
+  auto devices = Json::array();
+  for (const auto& device : gpu.mig.devices)
+    devices.push_back({{"index", device.index},
+                       {"uuid", device.uuid},
+                       {"gi", device.gpu_instance},
+                       {"ci", device.compute_instance}});
+  return devices;
+}
+
+void add_nvml(Page& page, const Driver& driver, const std::optional<nvml::Nvml>& nvml) {
+  Rows kinds;
+  Rows devices;
+  for (const auto& gpu : driver.gpus) {
+    const auto* said = said_of(gpu, nvml);
+    if (said == nullptr) continue;
+    kinds.push_back({std::to_string(gpu.index), "brand " + shown(said->brand.value_or("unknown")),
+                     "architecture " + said->arch.value_or("unknown"),
+                     !said->mig.enabled   ? "no MIG"
+                     : *said->mig.enabled ? "MIG on"
+                                          : "MIG off"});
+    for (const auto& device : said->mig.devices)
+      devices.push_back({std::to_string(gpu.index) + ":" + std::to_string(device.index),
+                         shown(device.uuid), "GPU instance " + std::to_string(device.gpu_instance),
+                         "compute instance " + std::to_string(device.compute_instance)});
+  }
+  page.table("According to NVML", kinds);
+  page.table("MIG devices", devices);
+}
+
 }  // namespace
 
-std::string driver_to_text(const Driver& driver, plan::Style style) {
+std::string driver_to_text(const Driver& driver, const std::optional<nvml::Nvml>& nvml,
+                           plan::Style style) {
   Page page(style);
   add_header(page, driver);
   Rows rows;
@@ -92,21 +136,26 @@ std::string driver_to_text(const Driver& driver, plan::Style style) {
     rows.push_back(
         {std::to_string(gpu.index), gpu.uuid, gpu.bus, gpu.model, shown(gpu.node.value)});
   page.table("GPUs", rows);
+  add_nvml(page, driver, nvml);
   add_warnings(page, driver);
   return std::move(page).text();
 }
 
-std::string driver_to_json(const Driver& driver) {
+std::string driver_to_json(const Driver& driver, const std::optional<nvml::Nvml>& nvml) {
   auto document = header_of("nvhook.info/1", driver);
   document["gpus"] = Json::array();
-  for (const auto& gpu : driver.gpus)
+  for (const auto& gpu : driver.gpus) {
+    const auto* said = said_of(gpu, nvml);
     document["gpus"].push_back({{"index", gpu.index},
                                 {"minor", gpu.minor},
                                 {"uuid", gpu.uuid},
                                 {"bus", gpu.bus},
                                 {"model", gpu.model},
                                 {"node", gpu.node.value},
-                                {"mig", Json::array()}});
+                                {"brand", said == nullptr ? Json(nullptr) : or_null(said->brand)},
+                                {"arch", said == nullptr ? Json(nullptr) : or_null(said->arch)},
+                                {"mig", said == nullptr ? Json::array() : mig_of(*said)}});
+  }
   add_warnings(document, driver);
   return text_of(document);
 }

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "nvhook/driver/driver.hpp"
+#include "nvhook/nvml/nvml.hpp"
 #include "nvhook/plan/print.hpp"
 
 // What nvhook info and nvhook list print.
 namespace nvhook {
 
-// Version, CUDA version and GPUs. The JSON form is nvhook.info/1: docs/host.md.
-[[nodiscard]] std::string driver_to_text(const driver::Driver& driver, plan::Style style);
-[[nodiscard]] std::string driver_to_json(const driver::Driver& driver);
+// Version, CUDA version and GPUs, with what NVML says of them if it was asked. The JSON form is
+// nvhook.info/1: docs/host.md.
+[[nodiscard]] std::string driver_to_text(const driver::Driver& driver,
+                                         const std::optional<nvml::Nvml>& nvml, plan::Style style);
+[[nodiscard]] std::string driver_to_json(const driver::Driver& driver,
+                                         const std::optional<nvml::Nvml>& nvml);
 
 // Libraries, programs and nodes, with the capabilities that bring each, and what is left out. The
 // JSON form is nvhook.list/1.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "ask_nvml.hpp"
 #include "clean_start.hpp"
 #include "cleanup.hpp"
 #include "command_line.hpp"
@@ -64,12 +65,6 @@ Result<config::Settings> settings_for(const Options& command, Journal& journal) 
   return settings;
 }
 
-Warning no_filters() {
-  return {WarningId::NoSeccomp,
-          "the kernel has no seccomp filters: nvhook works with its privileges cut, but its system "
-          "calls are not restricted"};
-}
-
 Result<Outcome> look_closer(const Spec& spec, PendingSpec& parser, const config::Settings& settings,
                             Phases& phases, Journal& journal) {
   auto prepared = prepare(spec, parser, settings, phases, journal);
@@ -86,6 +81,7 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
     return request::NothingAsked{"the container asks for no GPU"};
   if (auto* stopped = std::get_if<Stopped>(&texts)) return std::move(*stopped);
 
+  if (std::get<SpecTexts>(texts).may_concern_nvml) phases.expect_program();
   if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
   auto pending = PendingSpec::start(std::get<SpecTexts>(texts));
   texts = NoGpuMentioned{};  // may be large, and only the child reads them
@@ -94,7 +90,6 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
   if (auto done = phases.begin(Phase::Request); !done)
     return std::unexpected(std::move(done).error());
   auto settings = settings_for(command, journal);
-  if (!phases.filtered()) journal.warning(no_filters());
   auto finished = parser->finish();
   if (!finished) return std::unexpected(std::move(finished).error());
   if (auto* stopped = std::get_if<Stopped>(&*finished)) return std::move(*stopped);
@@ -183,17 +178,24 @@ Result<void> run_reapply(const Reapply& what, Journal& journal) {
 Result<void> run_describe(const Describe& what, Surroundings surroundings, Journal& journal) {
   if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
   Phases phases(sandbox::Course::DryRun);
+  if (what.nvml) phases.expect_program();
   if (auto done = phases.shed(); !done) return done;
   if (auto done = phases.begin(Phase::Request); !done) return done;
   const auto settings = settings_for(what, journal);
   if (!settings) return std::unexpected(settings.error());
+  std::optional<nvml::Nvml> nvml;
+  if (what.nvml) {
+    auto said = ask_nvml(where_of(*settings), *settings);
+    if (!said) return std::unexpected(std::move(said).error());
+    nvml = std::move(*said);
+  }
   if (auto done = phases.begin(Phase::Discover); !done) return done;
   const auto driver = driver::discover(where_of(*settings), what.capabilities);
   if (!driver) return std::unexpected(driver.error());
   const auto style = style_of_output(surroundings);
   if (what.what == Describe::What::Driver)
-    return print(what.format == Format::Json ? driver_to_json(*driver)
-                                             : driver_to_text(*driver, style));
+    return print(what.format == Format::Json ? driver_to_json(*driver, nvml)
+                                             : driver_to_text(*driver, nvml, style));
   return print(what.format == Format::Json ? files_to_json(*driver)
                                            : files_to_text(*driver, style));
 }

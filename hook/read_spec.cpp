@@ -117,6 +117,21 @@ bool asks_for_nothing(std::string_view config_text) {
   return oci::looks_whole(config_text) && !oci::mentions_gpu(config_text);
 }
 
+// Whether something is asked for that NVML may have to say more about: demands, GPUs by UUID, MIG
+// devices. Whoever hides it behind an escape is not understood in time.
+bool may_concern_nvml(std::string_view config_text) {
+  for (const std::string_view word :
+       {"NVIDIA_REQUIRE_", "CUDA_VERSION=", "=GPU-", ",GPU-", "MIG-", "nvidia-container-devices/"})
+    if (config_text.contains(word)) return true;
+  constexpr std::string_view kDevices = "NVIDIA_VISIBLE_DEVICES=";
+  for (auto at = config_text.find(kDevices); at != config_text.npos;
+       at = config_text.find(kDevices, at + 1)) {
+    const auto value = config_text.substr(at, config_text.find('"', at) - at);
+    if (value.contains(':')) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<Texts> read_texts() {
@@ -140,13 +155,19 @@ Result<Texts> read_texts() {
     if (config && asks_for_nothing(*config)) return NoGpuMentioned{};
     if (const auto number = oci::find_number(*state, "pid")) pid = static_cast<pid_t>(*number);
   }
-  return SpecTexts{std::move(*state), std::move(bundle), std::move(config), pid};
+  const bool nvml = config && may_concern_nvml(*config);
+  return SpecTexts{std::move(*state), std::move(bundle), std::move(config), pid, nvml};
 }
 
 Result<Texts> read_texts_of_bundle(const std::string& bundle) {
   auto config = read_config(bundle);
   if (!config) return std::unexpected(std::move(config).error());
-  return SpecTexts{.state = {}, .bundle = bundle, .config = std::move(config)};
+  const bool nvml = may_concern_nvml(*config);
+  return SpecTexts{.state = {},
+                   .bundle = bundle,
+                   .config = std::move(config),
+                   .pid = {},
+                   .may_concern_nvml = nvml};
 }
 
 PendingSpec::PendingSpec(ParserChild child, const SpecTexts& texts)

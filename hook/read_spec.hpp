@@ -28,6 +28,7 @@ struct SpecTexts {
   std::string bundle;             // as a glance at the state has found it; may be empty
   Result<std::string> config;     // of that bundle
   std::optional<pid_t> pid = {};  // by the same glance
+  bool may_concern_nvml = false;  // the request may turn on what only NVML knows; likewise
 };
 
 // A container that is no more.

@@ -24,7 +24,8 @@ _nvhook() {
       words=(--config --debug --help)
       ;;
     info)
-      words=(--format --config --driver-root --dev-root --proc-root --sys-root --debug --help)
+      words=(--nvml --format --config --driver-root --dev-root --proc-root --sys-root --debug
+        --help)
       ;;
     list)
       words=(--capability --format --config --driver-root --dev-root --proc-root --sys-root --debug
