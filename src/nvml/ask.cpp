@@ -40,12 +40,21 @@ struct Files {
   UniqueFd cuda;
 };
 
+// In a user namespace of its own the host's root shows as the overflow uid.
+bool is_roots(uid_t owner) {
+  constexpr uid_t kOverflowUid = 65534;                     // /proc/sys/kernel/overflowuid
+  constexpr ino_t kInitialUserNamespaceInode = 0xEFFFFFFD;  // include/linux/proc_ns.h
+  struct stat ours {};
+  return owner == 0 || (owner == kOverflowUid && ::stat("/proc/self/ns/user", &ours) == 0 &&
+                        ours.st_ino != kInitialUserNamespaceInode);
+}
+
 Result<UniqueFd> open_file(const std::string& path, int flags, std::string_view what) {
   UniqueFd file(::open(path.c_str(), flags | O_CLOEXEC));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0)
     return system_failure(ErrorId::NvmlAbsent, std::string(what) + " " + quote(path));
-  const bool ours = status.st_uid == 0 || status.st_uid == ::geteuid();
+  const bool ours = is_roots(status.st_uid) || status.st_uid == ::geteuid();
   if (!S_ISREG(status.st_mode) || !ours || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     return failure(ErrorId::NvmlAbsent,
                    std::string(what) + " " + quote(path) + " is no plain file of root's alone");
