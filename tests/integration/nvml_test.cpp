@@ -135,9 +135,9 @@ TEST_F(Nvml, ThatCrashesLeavesARequirementOpen) {
 // As it is until a GPU is first used, where no persistence daemon runs.
 TEST_F(Nvml, KnowsTheUuidsThatTheDriverDoesNotKnowYet) {
   const HostWithNvml host;
-  const auto forgotten = run(
-      {"sh", "-c", "sed -i 's/GPU-5.*/GPU-?-?/' \"$0\"/proc/driver/nvidia/gpus/*/information",
-       host.path()});
+  const auto forgotten =
+      run({"sh", "-c", "sed -i 's/GPU-5.*/GPU-?-?/' \"$0\"/proc/driver/nvidia/gpus/*/information",
+           host.path()});
   ASSERT_EQ(forgotten.status, 0) << forgotten.err;
 
   const auto [container, log] = run_with("NOTHING=required", host.path(), "GPU-5fee0101");
