@@ -59,8 +59,8 @@ void start_again_without_environment(char** argv) {
 
 }  // namespace
 
-Result<Surroundings> clean_start(char** argv) {
-  const bool closed = close_from(STDERR_FILENO + 1);
+Result<Surroundings> clean_start(char** argv, int last_kept) {
+  const bool closed = close_from(last_kept + 1);
   fill_standard_streams();
   if (!closed)
     return failure(ErrorId::Kernel,

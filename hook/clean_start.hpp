@@ -18,7 +18,8 @@ struct Surroundings {
 // processes cannot look into it, file modes are exact, no signal is blocked, and writing to a
 // closed pipe is an error instead of death. A process that was started with GLIBC_TUNABLES, which
 // the C library has acted on already, is started again without. The working directory is left to
-// the command line. Fails with E_KERNEL where descriptors cannot be closed.
-[[nodiscard]] Result<Surroundings> clean_start(char** argv);
+// the command line. Fails with E_KERNEL where descriptors cannot be closed. `last_kept`: of a
+// program that is handed further descriptors, the last of them.
+[[nodiscard]] Result<Surroundings> clean_start(char** argv, int last_kept = 2);
 
 }  // namespace nvhook

@@ -82,7 +82,8 @@ is registered as poststop, too. Says what it did.
 constexpr auto kAboutInfo =
     R"(Shows the NVIDIA driver of this host as nvhook sees it: its version, the CUDA
 version that it has, and the GPUs, in the order in which they are asked for by
-index. Opens no device.
+index. Opens no device; with --nvml the program nvhook-nvml does, which takes
+seconds where no GPU is in use.
 )";
 
 constexpr auto kUsageOfInfo = R"(Usage:
@@ -205,6 +206,8 @@ void add_options(CLI::App& app, DescribeOptions& options) {
           return capability_named(word) ? std::string()
                                         : "\"" + word + "\" is no driver capability";
         });
+  else
+    app.add_flag("--nvml", describe.nvml, "Ask NVML: brand, architecture, MIG devices");
   add_format_option(app, options.format, "Print text (default) or json");
   add_root_options(app, describe);
   add_common_options(app, describe.config_file, describe.debug_file);

@@ -35,6 +35,7 @@ struct Describe {
   What what = What::Driver;
   Format format = Format::Text;
   Capabilities capabilities{};  // of which files are listed
+  bool nvml = false;            // of the driver: what NVML says as well
   std::optional<std::string> config_file{};
   std::optional<std::string> driver_root{};
   std::optional<std::string> dev_root{};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "describe.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -84,6 +85,28 @@ void add_warnings(Page& page, const Driver& driver) {
   page.table("Warnings", rows);
 }
 
+template <class Value>
+Json or_null(const std::optional<Value>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+// Where NVML was asked.
+void add_nvml(Page& page, const Driver& driver) {
+  Rows kinds;
+  for (const auto& gpu : driver.gpus)
+    if (gpu.brand || gpu.arch)
+      kinds.push_back({std::to_string(gpu.index), "brand " + shown(gpu.brand.value_or("unknown")),
+                       "architecture " + gpu.arch.value_or("unknown")});
+  page.table("According to NVML", kinds);
+  Rows devices;
+  if (driver.mig_names)
+    for (const auto& name : *driver.mig_names)
+      devices.push_back({std::to_string(name.gpu) + ":" + std::to_string(name.index),
+                         shown(name.uuid), "GPU instance " + std::to_string(name.gpu_instance),
+                         "compute instance " + std::to_string(name.compute_instance)});
+  page.table("MIG devices", devices);
+}
+
 }  // namespace
 
 std::string driver_to_text(const Driver& driver, plan::Style style) {
@@ -94,6 +117,7 @@ std::string driver_to_text(const Driver& driver, plan::Style style) {
     rows.push_back(
         {std::to_string(gpu.index), gpu.uuid, gpu.bus, gpu.model, shown(gpu.node.value)});
   page.table("GPUs", rows);
+  add_nvml(page, driver);
   page.table("GPU instances", plan::instances_of(driver.gpus));
   add_warnings(page, driver);
   return std::move(page).text();
@@ -105,19 +129,36 @@ Json node_or_null(const driver::Access& access) {
   return access.missing.empty() ? Json(access.node.path.value) : Json(nullptr);
 }
 
-// As in a plan, with the nodes of both instances.
-Json mig_of(const driver::Gpu& gpu) {
+// What NVML calls the device; null where it was not asked or does not know it.
+const driver::MigName* name_in(const Driver& driver, const driver::Gpu& gpu,
+                               std::uint32_t gpu_instance, std::uint32_t compute_instance) {
+  if (!driver.mig_names) return nullptr;
+  const auto named = std::ranges::find_if(*driver.mig_names, [&](const driver::MigName& name) {
+    return name.gpu == gpu.index && name.gpu_instance == gpu_instance &&
+           name.compute_instance == compute_instance;
+  });
+  return named == driver.mig_names->end() ? nullptr : &*named;
+}
+
+// As in a plan, with the nodes of both instances and with NVML's names.
+Json mig_of(const Driver& driver, const driver::Gpu& gpu) {
   auto devices = Json::array();
   for (const auto& instance : gpu.mig) {
     auto nodes = Json::array({node_or_null(instance.access)});
     if (instance.compute.empty())
       devices.push_back({{"gpu_instance", instance.id},
                          {"compute_instance", nullptr},
-                         {"nodes", std::move(nodes)}});
-    for (const auto& compute : instance.compute)
+                         {"nodes", std::move(nodes)},
+                         {"index", nullptr},
+                         {"uuid", nullptr}});
+    for (const auto& compute : instance.compute) {
+      const auto* name = name_in(driver, gpu, instance.id, compute.id);
       devices.push_back({{"gpu_instance", instance.id},
                          {"compute_instance", compute.id},
-                         {"nodes", {node_or_null(instance.access), node_or_null(compute.access)}}});
+                         {"nodes", {node_or_null(instance.access), node_or_null(compute.access)}},
+                         {"index", name == nullptr ? Json(nullptr) : Json(name->index)},
+                         {"uuid", name == nullptr ? Json(nullptr) : Json(name->uuid)}});
+    }
   }
   return devices;
 }
@@ -173,7 +214,9 @@ std::string driver_to_json(const Driver& driver) {
                                 {"bus", gpu.bus},
                                 {"model", gpu.model},
                                 {"node", gpu.node.value},
-                                {"mig", mig_of(gpu)}});
+                                {"brand", or_null(gpu.brand)},
+                                {"arch", or_null(gpu.arch)},
+                                {"mig", mig_of(driver, gpu)}});
   add_warnings(document, driver);
   return text_of(document);
 }

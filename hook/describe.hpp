@@ -9,7 +9,8 @@
 // What nvhook info and nvhook list print.
 namespace nvhook {
 
-// Version, CUDA version and GPUs. The JSON form is nvhook.info/1: docs/host.md.
+// Version, CUDA version and GPUs, with what NVML says of them where that was added. The JSON form
+// is nvhook.info/1: docs/host.md.
 [[nodiscard]] std::string driver_to_text(const driver::Driver& driver, plan::Style style);
 [[nodiscard]] std::string driver_to_json(const driver::Driver& driver);
 

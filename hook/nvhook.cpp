@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "ask_nvml.hpp"
 #include "clean_start.hpp"
 #include "cleanup.hpp"
 #include "command_line.hpp"
@@ -72,12 +73,6 @@ Result<config::Parsed> settings_for(const Options& command, Journal& journal) {
   return parsed;
 }
 
-Warning no_filters() {
-  return {WarningId::NoSeccomp,
-          "the kernel has no seccomp filters: nvhook works with its privileges cut, but its system "
-          "calls are not restricted"};
-}
-
 Result<Outcome> look_closer(const Spec& spec, PendingSpec& parser, const config::Settings& settings,
                             Phases& phases, Journal& journal) {
   auto prepared = prepare(spec, parser, settings, phases, journal);
@@ -94,6 +89,7 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
     return request::NothingAsked{"the container asks for no GPU"};
   if (auto* stopped = std::get_if<Stopped>(&texts)) return std::move(*stopped);
 
+  if (std::get<SpecTexts>(texts).may_concern_nvml) phases.expect_program();
   if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
   auto pending = PendingSpec::start(std::get<SpecTexts>(texts));
   texts = NoGpuMentioned{};  // may be large, and only the child reads them
@@ -102,7 +98,6 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
   if (auto done = phases.begin(Phase::Request); !done)
     return std::unexpected(std::move(done).error());
   auto settings = settings_for(command, journal);
-  if (!phases.filtered()) journal.warning(no_filters());
   auto finished = parser->finish();
   if (!finished) return std::unexpected(std::move(finished).error());
   if (auto* stopped = std::get_if<Stopped>(&*finished)) return std::move(*stopped);
@@ -215,14 +210,22 @@ driver::Wanted wanted_by(const Describe& what) {
 Result<void> run_describe(const Describe& what, Surroundings surroundings, Journal& journal) {
   if (::chdir("/") != 0) return system_failure(ErrorId::Kernel, "chdir /");
   Phases phases(sandbox::Course::DryRun);
+  if (what.nvml) phases.expect_program();
   if (auto done = phases.shed(); !done) return done;
   if (auto done = phases.begin(Phase::Request); !done) return done;
   const auto effective = settings_for(what, journal);
   if (!effective) return std::unexpected(effective.error());
   if (what.what == Describe::What::Settings) return print_settings(*effective, what.format);
+  FromNvml nvml;
+  if (what.nvml) {
+    auto said = ask_nvml(where_of(effective->settings), effective->settings);
+    if (!said) return std::unexpected(std::move(said).error());
+    nvml.facts = std::move(*said);
+  }
   if (auto done = phases.begin(Phase::Discover); !done) return done;
-  const auto driver = driver::discover(where_of(effective->settings), wanted_by(what));
-  if (!driver) return std::unexpected(driver.error());
+  auto driver = driver::discover(where_of(effective->settings), wanted_by(what));
+  if (!driver) return std::unexpected(std::move(driver).error());
+  add_to(*driver, std::move(nvml));
   const auto style = style_of_output(surroundings);
   if (what.what == Describe::What::Driver)
     return print(what.format == Format::Json ? driver_to_json(*driver)

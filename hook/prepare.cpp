@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "ask_nvml.hpp"
 #include "nvhook/base/quote.hpp"
 #include "nvhook/compat/consider.hpp"
 #include "nvhook/container/image.hpp"
@@ -152,6 +153,12 @@ Result<Mounts> pin_container(const Spec& spec, Prepared& prepared, Journal& jour
   return mounts;
 }
 
+Warning no_filters() {
+  return {WarningId::NoSeccomp,
+          "the kernel has no seccomp filters: nvhook works with its privileges cut, but its system "
+          "calls are not restricted"};
+}
+
 }  // namespace
 
 Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, PendingSpec& parser,
@@ -166,17 +173,20 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
   }
   const auto& request = std::get<request::Request>(parsed->asked);
 
+  auto nvml = ask_nvml_if_needed(request, settings, phases);
   Prepared prepared;
   prepared.grants_devices = settings.container.cgroups;
   if (auto done = phases.begin(Phase::Pin); !done) return std::unexpected(std::move(done).error());
+  if (!phases.filtered()) journal.warning(no_filters());
   const auto mounts = pin_container(spec, prepared, journal);
   if (!mounts) return std::unexpected(Error(mounts.error()));
   if (prepared.process && container::root_is_ours(*prepared.process)) phases.stay_ourselves();
 
   if (auto done = phases.begin(Phase::Discover); !done)
     return std::unexpected(std::move(done).error());
-  const auto driver = driver::discover(where_of(settings), wanted_by(request));
-  if (!driver) return std::unexpected(Error(driver.error()));
+  auto driver = driver::discover(where_of(settings), wanted_by(request));
+  if (!driver) return std::unexpected(std::move(driver).error());
+  add_to(*driver, std::move(nvml));
 
   if (auto done = phases.begin(Phase::Survey); !done)
     return std::unexpected(std::move(done).error());

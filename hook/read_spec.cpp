@@ -120,6 +120,21 @@ bool asks_for_nothing(std::string_view config_text, std::span<const std::string>
   return oci::looks_whole(config_text) && !oci::mentions_gpu(config_text, further_names);
 }
 
+// Whether something is asked for that NVML may have to say more about: demands, GPUs by UUID, MIG
+// devices. Whoever hides it behind an escape is not understood in time.
+bool may_concern_nvml(std::string_view config_text) {
+  for (const std::string_view word :
+       {"NVIDIA_REQUIRE_", "CUDA_VERSION=", "=GPU-", ",GPU-", "MIG-", "nvidia-container-devices/"})
+    if (config_text.contains(word)) return true;
+  constexpr std::string_view kDevices = "NVIDIA_VISIBLE_DEVICES=";
+  for (auto at = config_text.find(kDevices); at != config_text.npos;
+       at = config_text.find(kDevices, at + 1)) {
+    const auto value = config_text.substr(at, config_text.find('"', at) - at);
+    if (value.contains(':')) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<Texts> read_texts(const std::optional<std::string>& config_file) {
@@ -147,6 +162,7 @@ Result<Texts> read_texts(const std::optional<std::string>& config_file) {
   if (!whole) return texts;
   if (!texts.bundle.empty()) texts.config = read_config(texts.bundle);
   if (texts.config && asks_for_nothing(*texts.config, texts.further_names)) return NoGpuMentioned{};
+  texts.may_concern_nvml = texts.config && may_concern_nvml(*texts.config);
   if (const auto number = oci::find_number(texts.state, "pid"))
     texts.pid = static_cast<pid_t>(*number);
   return texts;
@@ -158,11 +174,13 @@ Result<Texts> read_texts_of_bundle(const std::string& bundle,
   if (!config) return std::unexpected(std::move(config).error());
   auto names = further_names(config_file);
   if (!names) return std::unexpected(std::move(names).error());
+  const bool nvml = may_concern_nvml(*config);
   return SpecTexts{.state = {},
                    .bundle = bundle,
                    .config = std::move(config),
                    .pid = {},
-                   .further_names = std::move(*names)};
+                   .further_names = std::move(*names),
+                   .may_concern_nvml = nvml};
 }
 
 PendingSpec::PendingSpec(ParserChild child, const SpecTexts& texts)

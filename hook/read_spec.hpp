@@ -30,6 +30,7 @@ struct SpecTexts {
   Result<std::string> config;     // of that bundle
   std::optional<pid_t> pid = {};  // by the same glance
   std::vector<std::string> further_names = {};  // of variables that ask for GPUs
+  bool may_concern_nvml = false;  // the request may turn on what only NVML knows; likewise
 };
 
 // A container that is no more.

@@ -23,7 +23,11 @@ _nvhook() {
     cleanup)
       words=(--config --debug --help)
       ;;
-    info | config)
+    info)
+      words=(--nvml --format --config --driver-root --dev-root --proc-root --sys-root --debug
+        --help)
+      ;;
+    config)
       words=(--format --config --driver-root --dev-root --proc-root --sys-root --debug --help)
       ;;
     list)

@@ -6,6 +6,7 @@ complete -c nvhook -n __fish_use_subcommand -a info -d 'show the driver and the 
 complete -c nvhook -n __fish_use_subcommand -a list -d 'list what it gives to containers'
 complete -c nvhook -n __fish_use_subcommand -a config -d 'print the settings, and where each comes from'
 complete -c nvhook -n '__fish_seen_subcommand_from list' -l capability -x -a 'compute compat32 graphics utility video display ngx' -d 'only what this brings'
+complete -c nvhook -n '__fish_seen_subcommand_from info' -l nvml -d 'ask NVML: brand, architecture, MIG devices'
 complete -c nvhook -n '__fish_seen_subcommand_from reapply' -l pid -x -d 'the first process of the container'
 complete -c nvhook -l dry-run -d 'print the plan, change nothing'
 complete -c nvhook -l bundle -x -a '(__fish_complete_directories)' -d 'plan for this bundle'

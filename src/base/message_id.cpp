@@ -50,6 +50,11 @@ constexpr std::array kErrors = {
     ErrorInfo{ErrorId::Systemd, "E_SYSTEMD", 5},
     ErrorInfo{ErrorId::ReqMig, "E_REQ_MIG", 2},
     ErrorInfo{ErrorId::ReqImex, "E_REQ_IMEX", 2},
+    ErrorInfo{ErrorId::NvmlAbsent, "E_NVML_ABSENT", 3},
+    ErrorInfo{ErrorId::NvmlTimeout, "E_NVML_TIMEOUT", 3},
+    ErrorInfo{ErrorId::NvmlCrashed, "E_NVML_CRASHED", 3},
+    ErrorInfo{ErrorId::NvmlFailed, "E_NVML_FAILED", 3},
+    ErrorInfo{ErrorId::NvmlAnswer, "E_NVML_ANSWER", 3},
 };
 
 constexpr std::array kWarnings = {
@@ -87,7 +92,7 @@ constexpr bool in_enum_order(const Table& table) {
 }
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
-static_assert(kErrors.size() == std::to_underlying(ErrorId::ReqImex) + 1U);
+static_assert(kErrors.size() == std::to_underlying(ErrorId::NvmlAnswer) + 1U);
 static_assert(kWarnings.size() == std::to_underlying(WarningId::MigOrder) + 1U);
 
 }  // namespace

@@ -67,7 +67,7 @@ constexpr Key kKeys[] = {
     {"container", "firmware", FlagOf([](Settings& s) -> bool& { return s.container.firmware; })},
     {"container", "cgroups", FlagOf([](Settings& s) -> bool& { return s.container.cgroups; })},
 
-    {"nvml", "probe", PathOf{[](Settings& s) -> std::string& { return s.nvml.probe; }}},
+    {"nvml", "probe", PathOf{[](Settings& s) -> std::string& { return s.nvml.probe; }, true}},
     {"nvml", "deadline",
      SecondsOf([](Settings& s) -> std::chrono::milliseconds& { return s.nvml.deadline; })},
 

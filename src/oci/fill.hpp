@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "json.hpp"
 #include "nvhook/base/quote.hpp"
+#include "nvhook/oci/json.hpp"
 #include "room.hpp"
 
 namespace nvhook::oci::json {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "json.hpp"
+#include "nvhook/oci/json.hpp"
 
 #include <algorithm>
 #include <array>

@@ -8,7 +8,7 @@
 #include <charconv>
 #include <cstdint>
 
-#include "json.hpp"
+#include "nvhook/oci/json.hpp"
 #include "words.hpp"
 
 namespace nvhook::oci {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "nvhook/base/quote.hpp"
 #include "nvhook/driver/cuda_version.hpp"
@@ -19,12 +21,34 @@ using request::Verdict;
 
 constexpr std::size_t kShown = 4;  // alternatives of a requirement; NVIDIA's images have dozens
 
-request::Facts facts_of(const driver::Driver& driver, bool any_gpu) {
+request::Facts facts_of(const driver::Driver& driver) {
   request::Facts facts;
-  if (const auto cuda = driver::cuda_version_of(driver.version)) facts.cuda = *cuda;
+  if (const auto cuda = driver::cuda_version_of(driver.version))
+    facts.cuda = *cuda;
+  else
+    facts.cuda = driver.cuda;
   facts.driver = driver.version;
-  facts.gpu = any_gpu;
+  facts.gpu = false;
   return facts;
+}
+
+// Of each kind of GPU that is given, or without any.
+std::vector<request::Facts> all_facts(const driver::Driver& driver,
+                                      std::span<const driver::Gpu> given) {
+  const auto facts = facts_of(driver);
+  if (given.empty()) return {facts};
+  std::vector<request::Facts> all;
+  for (const auto& gpu : given) {
+    const auto is_alike = [&](const request::Facts& other) {
+      return other.arch == gpu.arch && other.brand == gpu.brand;
+    };
+    if (std::ranges::any_of(all, is_alike)) continue;
+    auto& one = all.emplace_back(facts);
+    one.gpu = true;
+    one.arch = gpu.arch;
+    one.brand = gpu.brand;
+  }
+  return all;
 }
 
 std::string text_of(const std::vector<request::Obstacle>& obstacles) {
@@ -56,14 +80,29 @@ std::string said_of(const Demand& demand) {
   return "the image requires " + quote(demand.requirement) + " (" + quote(demand.variable) + ")";
 }
 
+// The verdict on the GPU that fails, else on one that is not known, else that of all.
+Result<Judgement> judge_all(const std::string& requirement,
+                            const std::vector<request::Facts>& all) {
+  Judgement worst;
+  for (const auto& facts : all) {
+    auto judgement = request::judge(requirement, facts);
+    if (!judgement || judgement->verdict == Verdict::Fails) return judgement;
+    if (judgement->verdict == Verdict::Unknown) worst = std::move(*judgement);
+  }
+  return worst;
+}
+
 }  // namespace
 
 Result<std::vector<Warning>> check_demands(const request::Request& request,
-                                           const driver::Driver& driver, bool any_gpu) {
+                                           const driver::Driver& driver,
+                                           std::span<const driver::Gpu> given) {
   std::vector<Warning> open;
-  const auto facts = facts_of(driver, any_gpu);
+  const auto facts = all_facts(driver, given);
+  const auto why =
+      driver.nvml_silence.empty() ? "" : "; NVML does not tell: " + driver.nvml_silence;
   for (const auto& demand : request.demands) {
-    const auto judgement = request::judge(demand.requirement, facts);
+    const auto judgement = judge_all(demand.requirement, facts);
     if (!judgement) return std::unexpected(Error(judgement.error()).within(quote(demand.variable)));
     if (judgement->verdict == Verdict::Holds) continue;
     const auto text = text_of(judgement->obstacles);
@@ -73,7 +112,7 @@ Result<std::vector<Warning>> check_demands(const request::Request& request,
                          way_out(judgement->obstacles) +
                          "; NVIDIA_DISABLE_REQUIRE=1 in the container's environment goes without");
     open.push_back({WarningId::ReqUnknown,
-                    said_of(demand) + ", and whether this host has it is not known: " + text +
+                    said_of(demand) + ", and whether this host has it is not known: " + text + why +
                         "; the container starts"});
   }
   return open;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "nvhook/base/error.hpp"
@@ -9,11 +10,11 @@
 
 namespace nvhook::plan {
 
-// Whether this host has what the image demands of it; `any_gpu`: a GPU is given. Gives
-// W_REQ_UNKNOWN for what turns on a fact that nobody here knows: the kind of a GPU. Fails with
-// E_REQ_REQUIREMENT (no expression), E_REQ_UNMET.
+// Whether this host, and each of the GPUs that are given, has what the image demands. Gives
+// W_REQ_UNKNOWN for what turns on a fact that nobody here knows: the kind of a GPU, if NVML was not
+// asked. Fails with E_REQ_REQUIREMENT (no expression), E_REQ_UNMET.
 [[nodiscard]] Result<std::vector<Warning>> check_demands(const request::Request& request,
                                                          const driver::Driver& driver,
-                                                         bool any_gpu);
+                                                         std::span<const driver::Gpu> given);
 
 }  // namespace nvhook::plan

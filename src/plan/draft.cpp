@@ -188,7 +188,7 @@ Result<Draft> draft(const request::Request& request, const Driver& driver,
                                          ": use an image for this host's processor");
   auto chosen = choose_gpus(request, driver);
   if (!chosen) return std::unexpected(std::move(chosen).error());
-  auto open = check_demands(request, driver, !chosen->gpus.empty());
+  auto open = check_demands(request, driver, chosen->gpus);
   if (!open) return std::unexpected(std::move(open).error());
   std::optional<Place> tree;
   if (read_only || layout == Layout::Tree) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nvhook/sandbox/confine.hpp"
 
+#include <grp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "capabilities.hpp"
 #include "filter.hpp"
@@ -22,7 +25,33 @@ Result<void> confine(CapabilitySet capabilities, Filter filter) {
   return {};
 }
 
+// The kernel's overflow id, which owns nothing.
+constexpr uid_t kNobody = 65534;
+
+// Not fatal where the ids are not to be had: it is a matter of what else goes by our name.
+Result<void> change_user(CapabilitySet had) {
+  const auto needed = set_of({CAP_SETUID, CAP_SETGID});
+  if ((had & needed) != needed) return {};
+  if (auto done = hold_capabilities(needed, needed); !done) return done;
+  if (::setgroups(0, nullptr) == 0 && ::setresgid(kNobody, kNobody, kNobody) == 0)
+    (void)!::setresuid(kNobody, kNobody, kNobody);
+  return {};
+}
+
 }  // namespace
+
+Result<void> become_nobody() {
+  const auto had = permitted_capabilities();
+  if (!had) return std::unexpected(had.error());
+  if (auto done = bequeath_no_capabilities(); !done) return done;
+  if (auto done = change_user(*had); !done) return done;
+  if (auto done = hold_capabilities(0, 0); !done) return done;
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return system_failure(ErrorId::Kernel, "set no_new_privs");
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) return system_failure(ErrorId::Kernel, "setrlimit");
+  return {};
+}
 
 Result<void> confine_to_telling() { return confine(0, Filter::Tell); }
 

@@ -58,6 +58,7 @@ Result<void> Phases::hold(Phase phase, CapabilitySet effective) const {
   CapabilitySet permitted = 0;
   for (const auto& row : kRows)
     if (row.phase >= phase) permitted |= needs(row.phase);
+  if (phase == Phase::Request && expects_program_) permitted |= kIdentity & had_;
   return hold_capabilities(permitted, effective);
 }
 
@@ -74,8 +75,11 @@ Result<void> Phases::shed() {
 
 Result<void> Phases::begin(Phase phase) {
   if (auto done = hold(phase, needs(phase)); !done) return done;
-  if (!row_of(phase).filter) return {};
-  const auto loaded = load(*row_of(phase).filter);
+  if (phase == Phase::Request && expects_program_) return {};
+  const bool is_late = std::exchange(expects_program_, false);
+  const auto filter = is_late ? row_of(Phase::Request).filter : row_of(phase).filter;
+  if (!filter) return {};
+  const auto loaded = load(*filter);
   if (!loaded) return std::unexpected(loaded.error());
   filtered_ = *loaded == Loaded::Yes;
   return {};

@@ -146,7 +146,7 @@ firmware = true              # default
 cgroups = true               # default
 
 [nvml]
-probe = "/usr/libexec/nvhook/nvhook-nvml"  # default
+probe = ""             # default
 deadline = 2.5                             # /etc/nvhook/config.toml:7
 
 [log]

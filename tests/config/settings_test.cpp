@@ -41,7 +41,7 @@ TEST(Settings, HaveDefaultsOfTheHost) {
   EXPECT_TRUE(settings.requests.accept_environment_when_unprivileged);
   EXPECT_FALSE(settings.requests.accept_volume_mounts);
   EXPECT_EQ(settings.requests.supported_capabilities, Capabilities::all());
-  EXPECT_EQ(settings.nvml.probe, "/usr/libexec/nvhook/nvhook-nvml");
+  EXPECT_EQ(settings.nvml.probe, "");
   EXPECT_EQ(settings.nvml.deadline, 20s);
   EXPECT_EQ(settings.log.file, "");
 }

@@ -30,8 +30,11 @@ DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 
 
 def nvhook(driver, *arguments):
+    # What NVML says is kept in /run/nvhook, and this one is made up.
+    own_run = ["unshare", "--mount", "sh", "-c", "mkdir -p -m 700 /run/nvhook && "
+               "mount -t tmpfs -o mode=700 tmpfs /run/nvhook && exec \"$0\" \"$@\""]
     return subprocess.run(
-        [PROGRAMS / "nvhook", *arguments, "--driver-root", driver, "--dev-root", driver,
+        [*own_run, PROGRAMS / "nvhook", *arguments, "--driver-root", driver, "--dev-root", driver,
          "--proc-root", driver / "proc", "--sys-root", driver / "sys"],
         stdout=subprocess.PIPE, check=True, text=True).stdout
 
@@ -47,7 +50,7 @@ def main():
         partitioned = pathlib.Path(name) / "partitioned"
         subprocess.run([PROGRAMS / "simulated-driver", partitioned, "--mig", "0=1/0,5/0",
                         "--imex", "0", "--feature", "gds"], check=True, stdout=subprocess.DEVNULL)
-        documents = {"info": [["info"]],
+        documents = {"info": [["info"], ["info", "--nvml"]],
                      "list": [["list"], ["list", "--capability", "utility"],
                               ["list", "--capability", "compute", "--capability", "display"]]}
         for what, calls in documents.items():

@@ -2,12 +2,14 @@
 // The files of oci-examples/ are read by the parsers that read a runtime's own.
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
+#include "nvhook/nvml/ask.hpp"
 #include "nvhook/oci/config.hpp"
 #include "nvhook/oci/state.hpp"
 #include "nvhook/request/parse.hpp"
@@ -29,7 +31,9 @@ void expect_registered(const nlohmann::json& hook, const std::string& stage) {
   EXPECT_EQ(hook.at("path"), "/usr/local/bin/nvhook");
   EXPECT_EQ(hook.at("args"), nlohmann::json({"nvhook", stage}));
   EXPECT_EQ(hook.at("env"), nlohmann::json({"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}));
-  EXPECT_GT(hook.at("timeout").get<int>(), 0);
+  const std::chrono::seconds timeout(hook.at("timeout").get<int>());
+  EXPECT_GT(timeout, stage == "poststop" ? std::chrono::seconds(0) : nvml::kDeadline)
+      << "an NVML that hangs is not to stop a container";
 }
 
 TEST(ExampleConfig, AsksForAllGpus) {

@@ -324,6 +324,59 @@ TEST(Draft, WarnsWhereTheKindOfAGpuDecides) {
   EXPECT_THAT(demanding("arch>=9.0", NoGpus{})->warnings, IsEmpty());
 }
 
+// Of a host with a Tesla of 8.0 and a GeForce of 8.9, as NVML said.
+Result<Draft> demanding_of_both(const char* requirement, request::GpuSelection gpus) {
+  auto request = asking_for(std::move(gpus));
+  request.demands = {{"NVIDIA_REQUIRE_CUDA", requirement}};
+  auto driver = sample_driver();
+  driver.gpus.resize(2);
+  driver.gpus[0].brand = "Tesla";
+  driver.gpus[0].arch = "8.0";
+  driver.gpus[1].brand = "GeForce";
+  driver.gpus[1].arch = "8.9";
+  return draft(request, driver, debian_image());
+}
+
+TEST(Draft, DecidesByTheKindOfEachGpuThatIsGiven) {
+  const auto first = std::vector<request::GpuId>{request::GpuIndex{0}};
+
+  const auto tesla = demanding_of_both("cuda>=12.8 brand=tesla,driver>=550,driver<551", first);
+  EXPECT_THAT(tesla->warnings, IsEmpty());
+  EXPECT_THAT(demanding_of_both("arch>=8.0", AllGpus{})->warnings, IsEmpty());
+  const auto both = demanding_of_both("cuda>=12.8 brand=tesla,driver>=550,driver<551", AllGpus{});
+  ASSERT_FALSE(both);
+  EXPECT_EQ(both.error().id(), ErrorId::ReqUnmet);
+  EXPECT_THAT(both.error().text(), HasSubstr("brand is GeForce"));
+  EXPECT_THAT(demanding_of_both("arch>=9.0", first).error().text(), HasSubstr("arch is 8.0"));
+}
+
+TEST(Draft, KnowsTheCudaVersionOfAnUnknownBranchFromNvml) {
+  auto request = asking_for(AllGpus{});
+  request.demands = {{"NVIDIA_REQUIRE_CUDA", "cuda>=14.0"}};
+  auto driver = sample_driver();
+  driver.version = "999.1";
+  EXPECT_EQ(draft(request, driver, debian_image())->warnings.size(), 1U);
+
+  driver.cuda = "14.1";
+  EXPECT_THAT(draft(request, driver, debian_image())->warnings, IsEmpty());
+  driver.cuda = "13.9";
+  EXPECT_EQ(draft(request, driver, debian_image()).error().id(), ErrorId::ReqUnmet);
+}
+
+TEST(Draft, SaysWhyNvmlDoesNotTell) {
+  auto request = asking_for(AllGpus{});
+  request.demands = {{"NVIDIA_REQUIRE_CUDA", "arch>=9.0"}};
+  auto driver = sample_driver();
+  driver.nvml_silence = "E_NVML_TIMEOUT: NVML did not answer";
+
+  const auto open = draft(request, driver, debian_image());
+
+  ASSERT_EQ(open->warnings.size(), 1U);
+  EXPECT_THAT(open->warnings[0].text,
+              HasSubstr("NVML does not tell: E_NVML_TIMEOUT: NVML did not answer; the container "
+                        "starts"));
+}
+
 TEST(Draft, SaysWhichGpuTheHostDoesNotHave) {
   auto without = sample_driver();
   without.gpus.clear();

@@ -146,6 +146,52 @@ TEST_F(PhasesOfRoot, OfADryRunHoldNothingAfterLooking) {
                         {"", ""}});
 }
 
+TEST_F(PhasesOfRoot, MayBecomeSomebodyElseUntilAProgramIsStarted) {
+  for (const auto course : {Course::DryRun, Course::Hook}) {
+    Phases phases(course);
+    phases.expect_program();
+    Stepper stepper(steps_of(phases));
+
+    EXPECT_THAT(names_of(stepper.next().permitted), ::testing::HasSubstr("setgid setuid"));
+    const auto request = stepper.next();
+    EXPECT_THAT(names_of(request.permitted), ::testing::HasSubstr("setgid setuid"));
+    EXPECT_EQ(names_of(request.effective), "");
+    const auto pin = names_of(stepper.next().permitted);
+    EXPECT_EQ(pin.find("setuid") != pin.npos, course == Course::Hook) << pin;
+  }
+}
+
+TEST_F(PhasesOfRoot, StartAProgramUntilTheRequestIsKnown) {
+  const auto execute = [] {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::execl("/bin/true", "true", nullptr);
+      ::_exit(1);
+    }
+    int status = -1;
+    return ::waitpid(pid, &status, 0) == pid && status == 0;
+  };
+  for (const bool expects : {true, false}) {
+    Phases phases(Course::Hook);
+    if (expects) phases.expect_program();
+    bool after_request = false;
+    bool after_pin = true;
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      (void)phases.shed();
+      (void)phases.begin(Phase::Request);
+      after_request = execute();
+      (void)phases.begin(Phase::Pin);
+      after_pin = execute();
+      ::_exit((after_request ? 1 : 0) + (after_pin ? 2 : 0) + (phases.filtered() ? 4 : 0));
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), expects ? 4 + 1 : 4) << "in time, and not later";
+  }
+}
+
 TEST_F(PhasesOfRoot, LeaveNothingToAProgramExecuted) {
   Phases phases(Course::Hook);
   auto steps = steps_of(phases);

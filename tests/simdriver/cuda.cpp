@@ -59,5 +59,39 @@ int cuDeviceGetCount(int* count) {
   return kSuccess;
 }
 
+int cuDeviceGetByPCIBusId(int* device, const char* bus) {
+  if (device_count < 0) return kNotInitialized;
+  simdriver::Gpu all[simdriver::kMaxGpus];
+  const auto count = simdriver::gpus(all);
+  for (std::size_t i = 0; i < count; ++i)
+    if (all[i].text.find(bus) != std::string_view::npos) {
+      *device = static_cast<int>(i);
+      return kSuccess;
+    }
+  return kInvalidValue;
+}
+
+// "cuda_16": 108, by the attribute's number.
+int cuDeviceGetAttribute(int* value, int attribute, int device) {
+  simdriver::Gpu all[simdriver::kMaxGpus];
+  if (device < 0 || static_cast<std::size_t>(device) >= simdriver::gpus(all)) return kInvalidValue;
+  char key[] = "cuda_00";
+  key[5] = static_cast<char>('0' + attribute / 10 % 10);
+  key[6] = static_cast<char>('0' + attribute % 10);
+  unsigned long long number = 0;
+  if (!simdriver::number_of(all[device], key, number)) return kInvalidValue;
+  *value = static_cast<int>(number);
+  return kSuccess;
+}
+
+int cuDeviceTotalMem_v2(std::size_t* bytes, int device) {
+  simdriver::Gpu all[simdriver::kMaxGpus];
+  if (device < 0 || static_cast<std::size_t>(device) >= simdriver::gpus(all)) return kInvalidValue;
+  unsigned long long number = 0;
+  if (!simdriver::number_of(all[device], "memory_bytes", number)) return kInvalidValue;
+  *bytes = number;
+  return kSuccess;
+}
+
 }  // extern "C"
 #pragma GCC visibility pop

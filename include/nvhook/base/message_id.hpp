@@ -51,6 +51,11 @@ enum class ErrorId : std::uint8_t {
   Systemd,           // systemd cannot be told of the devices
   ReqMig,            // power over all MIG devices is asked for in a way that is not granted
   ReqImex,           // an IMEX channel is named wrongly
+  NvmlAbsent,        // the program that asks NVML, or NVML itself, is not there
+  NvmlTimeout,       // NVML did not answer in time
+  NvmlCrashed,       // NVML ended the process that asked it
+  NvmlFailed,        // NVML says that it cannot answer
+  NvmlAnswer,        // what came back is no answer
 };
 
 // What the user should know although the run succeeded.

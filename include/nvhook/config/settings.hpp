@@ -74,7 +74,7 @@ struct Container {
 
 // The program that asks NVML, where a request turns on what nothing else knows.
 struct Nvml {
-  std::string probe = "/usr/libexec/nvhook/nvhook-nvml";  // absolute
+  std::string probe;  // absolute; empty: ../libexec/nvhook/nvhook-nvml from where nvhook lies
   std::chrono::milliseconds deadline = std::chrono::seconds(20);
   bool operator==(const Nvml&) const = default;
 };

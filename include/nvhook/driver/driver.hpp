@@ -89,6 +89,9 @@ struct Gpu {
   HostPath node;
   DeviceNumber number;
   std::vector<GpuInstance> mig{};  // in the order of their ids
+  // As NVML calls them, where it was asked: "Tesla", "8.0".
+  std::optional<std::string> brand{};
+  std::optional<std::string> arch{};
   bool operator==(const Gpu&) const = default;
 };
 
@@ -133,6 +136,8 @@ struct Driver {
   std::optional<std::vector<MigName>> mig_names{};
   std::vector<Omitted> omitted;
   std::vector<Warning> warnings;
+  std::optional<std::string> cuda{};  // its newest CUDA version, as NVML said it: "12.4"
+  std::string nvml_silence{};         // why NVML, though it was needed, said nothing; for people
   bool operator==(const Driver&) const = default;
 };
 

@@ -16,4 +16,11 @@ namespace nvhook::sandbox {
 // which are held already (Filter::Sweep). Fails with E_KERNEL.
 [[nodiscard]] Result<void> confine_to_sweeping();
 
+// For nvhook-nvml, in which vendor code runs: the process becomes the user and group "nobody", of
+// no other group, where it may change users; a user namespace may not have them, and then it stays
+// who it is. It gives up every capability, for good, and cannot gain one by executing a program; it
+// dumps no core. No filter: what NVML and CUDA call, and from how many threads, is theirs to say.
+// Fails with E_KERNEL.
+[[nodiscard]] Result<void> become_nobody();
+
 }  // namespace nvhook::sandbox

@@ -52,10 +52,17 @@ class Phases {
   // Begins a phase; phases may be left out, but not begun again. Fails with E_KERNEL.
   [[nodiscard]] Result<void> begin(Phase phase);
 
+  // To be called before shed(): a program may have to be started, as another user, when the request
+  // is known. Until the phase after Request the filter, which forbids that, is not loaded, and
+  // SETUID and SETGID stay permitted.
+  void expect_program() { expects_program_ = true; }
+  // Whether one can still be started.
+  [[nodiscard]] bool expects_program() const { return expects_program_; }
+
   // The container's root is our own user: nobody else's identity will be taken on.
   void stay_ourselves() { stays_ourselves_ = true; }
 
-  // Whether the kernel has filters; known from Phase::Request on.
+  // Whether the kernel has filters; known from Phase::Pin on.
   [[nodiscard]] bool filtered() const { return filtered_; }
 
  private:
@@ -67,6 +74,7 @@ class Phases {
   CapabilitySet had_ = 0;  // permitted before anything was shed
   bool stays_ourselves_ = false;
   bool filtered_ = false;
+  bool expects_program_ = false;
 };
 
 }  // namespace nvhook::sandbox

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ask_nvml.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "nvhook/driver/identify.hpp"
+#include "nvhook/nvml/ask.hpp"
+#include "nvhook/nvml/facts.hpp"
+#include "nvhook/plan/nvml_needed.hpp"
+#include "prepare.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::string_view kLibrary = "/libnvidia-ml.so.";
+
+Result<std::string> find_library(const driver::Where& where) {
+  const auto driver = driver::discover(where, {Capability::Utility});
+  if (!driver) return std::unexpected(driver.error());
+  for (const auto& library : driver->libraries)
+    if (library.abi == driver::Abi::Native && library.path.value.contains(kLibrary))
+      return library.path.value;
+  return failure(ErrorId::NvmlAbsent, "this driver has no libnvidia-ml.so");
+}
+
+Result<std::string> key_of(const driver::Where& where, const driver::Identity& identity) {
+  return nvml::key_of_host(where.proc_root, identity.version, identity.gpus);
+}
+
+// Nothing is lost where it cannot be kept but the time to ask again.
+void keep(const driver::Where& where, const std::string& key, const std::string& document) {
+  const auto identity = driver::identify(where);
+  if (!identity) return;
+  const auto now = key_of(where, *identity);
+  if (now && nvml::same_but_for_unknown_uuids(key, *now))
+    (void)nvml::remember(nvml::kFactsParent, *now, document);
+}
+
+nvml::Question question_of(const config::Settings& settings, std::string library) {
+  nvml::Question question;
+  question.program = settings.nvml.probe;
+  question.deadline = settings.nvml.deadline;
+  question.nvml = std::move(library);
+  return question;
+}
+
+// What it calls the MIG devices of all GPUs, by whatever names these have here.
+void add_mig_names(driver::Driver& driver, const driver::Gpu& gpu, const nvml::Mig& mig) {
+  for (const auto& device : mig.devices)
+    driver.mig_names->push_back({.gpu = gpu.index,
+                                 .index = device.index,
+                                 .gpu_instance = device.gpu_instance,
+                                 .compute_instance = device.compute_instance,
+                                 .uuid = device.uuid});
+}
+
+}  // namespace
+
+Result<nvml::Nvml> ask_nvml(const driver::Where& where, const config::Settings& settings) {
+  const auto identity = driver::identify(where);
+  if (!identity) return std::unexpected(identity.error());
+  const auto key = key_of(where, *identity);
+  if (!key) return std::unexpected(key.error());
+  if (auto known = nvml::recall(nvml::kFactsParent, *key)) return std::move(*known);
+  auto library = find_library(where);
+  if (!library) return std::unexpected(std::move(library).error());
+  auto answer = nvml::ask(question_of(settings, std::move(*library)));
+  if (!answer) return std::unexpected(std::move(answer).error());
+  keep(where, *key, answer->document);
+  return std::move(answer->nvml);
+}
+
+FromNvml ask_nvml_if_needed(const request::Request& request, const config::Settings& settings,
+                            const sandbox::Phases& phases) {
+  if (!phases.expects_program()) return {};
+  const auto where = where_of(settings);
+  const auto identity = driver::identify(where);
+  if (!identity || !plan::nvml_needed(request, identity->version, identity->gpus)) return {};
+  auto nvml = ask_nvml(where, settings);
+  if (!nvml) return {.facts = {}, .silence = nvml.error().text()};
+  return {.facts = std::move(*nvml), .silence = {}};
+}
+
+void add_to(driver::Driver& driver, FromNvml&& said) {
+  driver.nvml_silence = std::move(said.silence);
+  if (!said.facts) return;
+  driver.cuda = std::move(said.facts->cuda);
+  driver.mig_names.emplace();
+  for (auto& gpu : driver.gpus) {
+    const auto same = std::ranges::find(said.facts->gpus, gpu.bus, &nvml::Gpu::bus);
+    if (same == said.facts->gpus.end()) continue;
+    gpu.brand = same->brand;
+    gpu.arch = same->arch;
+    add_mig_names(driver, gpu, same->mig);
+    if (gpu.uuid.contains('?') && same->uuid) gpu.uuid = *same->uuid;
+    if (driver.nvml_silence.empty() && same->error && (!gpu.brand || !gpu.arch))
+      driver.nvml_silence = "GPU " + std::to_string(gpu.index) + ": " + same->error->call + ": " +
+                            std::string(nvml::name_of_code(same->error->code));
+  }
+}
+
+}  // namespace nvhook
