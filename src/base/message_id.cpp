@@ -71,6 +71,8 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::ReqUnknown, "W_REQ_UNKNOWN"},
     WarningInfo{WarningId::Litter, "W_LITTER"},
     WarningInfo{WarningId::CudaCompat, "W_CUDA_COMPAT"},
+    WarningInfo{WarningId::ProcfsSkipped, "W_PROCFS_SKIPPED"},
+    WarningInfo{WarningId::FileSkipped, "W_FILE_SKIPPED"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -83,7 +85,7 @@ constexpr bool in_enum_order(const Table& table) {
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
 static_assert(kErrors.size() == std::to_underlying(ErrorId::Systemd) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::CudaCompat) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::FileSkipped) + 1U);
 
 }  // namespace
 

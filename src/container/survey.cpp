@@ -30,11 +30,21 @@ struct Reached {
 // what they say; asking the kernel for the path of a descriptor takes longer than opening it.
 // /dev alone may be a mount of its own. Others are not even looked into: an automount would be made
 // by that, and a file system that does not answer would be waited for.
-Result<Reached> open_directory(ContainerRoot root, const ContainerPath& path) {
+Result<UniqueFd> open_without_links(ContainerRoot root, const ContainerPath& path) {
+  constexpr std::string_view kBelowDev = "/dev/";
   const auto name = path.value == "/" ? "." : path.value.substr(1);
-  const bool is_dev = path.value == "/dev";
-  auto fd = files::open_at(root.fd, name, O_PATH | O_DIRECTORY,
-                           is_dev ? files::Lookup::Plain : files::Lookup::SameMount);
+  if (path.value == "/dev")
+    return files::open_at(root.fd, name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
+  if (!path.value.starts_with(kBelowDev))
+    return files::open_at(root.fd, name, O_PATH | O_DIRECTORY, files::Lookup::SameMount);
+  const auto dev = files::open_at(root.fd, "dev", O_PATH | O_DIRECTORY, files::Lookup::Plain);
+  if (!dev) return std::unexpected(dev.error());
+  return files::open_at(dev->get(), path.value.substr(kBelowDev.size()), O_PATH | O_DIRECTORY,
+                        files::Lookup::SameMount);
+}
+
+Result<Reached> open_directory(ContainerRoot root, const ContainerPath& path) {
+  auto fd = open_without_links(root, path);
   if (fd) return Reached{.fd = std::move(*fd), .resolved = path, .missing = {"/"}};
   if (fd.error().code() != std::errc::too_many_symbolic_link_levels)
     return std::unexpected(std::move(fd).error());
@@ -57,7 +67,7 @@ Result<Reached> reach(ContainerRoot root, const ContainerPath& directory) {
   if (missing.empty()) return reached;
   // A name that is missing, and not a link that leads nowhere: no directory can be made there.
   const auto first = missing.substr(1, missing.find('/', 1) - 1);
-  struct stat status{};
+  struct stat status {};
   if (::fstatat(reached->fd.get(), first.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
     errno = ENOENT;
     return system_failure(ErrorId::DstResolve, quote(first) + " is a link to nothing");
@@ -78,7 +88,7 @@ Result<bool> is_shared(const std::vector<MountEntry>& mounts, std::uint64_t moun
 // Whether names once made in the directory stay, or none can be made: the flags "a" and "i" of
 // chattr(1), which bind root, too. File systems that have none say nothing.
 bool is_fixed(int directory) {
-  struct statx facts{};
+  struct statx facts {};
   constexpr auto kFixed = STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE;
   return ::statx(directory, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, &facts) == 0 &&
          (facts.stx_attributes & kFixed) != 0;
@@ -135,7 +145,7 @@ Standing standing_of(mode_t mode) {
 
 Result<Found> look_at(const Rootfs& rootfs, const Examined& directory, const std::string& name) {
   Found found;
-  struct statx facts{};
+  struct statx facts {};
   if (::statx(directory.fd.get(), name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
               STATX_TYPE | STATX_MNT_ID, &facts) != 0) {
     if (errno == ENOENT) return found;
@@ -180,40 +190,78 @@ Error refusal_of(const ContainerPath& directory, Error error) {
 
 }  // namespace
 
-Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
-                      const std::vector<MountEntry>& mounts) {
-  Survey survey;
-  std::map<ContainerPath, Examined> examined;
-  for (const auto& place : places) {
-    auto at = examined.find(place.directory);
-    if (at == examined.end()) {
-      auto directory = examine_directory(rootfs, place.directory, mounts);
-      if (!directory)
-        return std::unexpected(refusal_of(place.directory, std::move(directory).error()));
-      survey.directories[place.directory] = directory->facts;
-      at = examined.emplace(place.directory, std::move(*directory)).first;
-    }
-    if (!at->second.fd) {
-      survey.places[place] = Found{};
-      continue;
-    }
-    auto found = look_at(rootfs, at->second, place.name);
-    if (!found)
-      return failed_to("container directory " + quote(place.directory.value), std::move(found));
-    survey.places[place] = std::move(*found);
-  }
-  return survey;
-}
-
 namespace {
-
-constexpr std::size_t kMaxLabel = 4096;  // SELinux's are of a hundred bytes
 
 // Whether the lookup failed for what the image has there, and not for a trouble of this host's.
 bool is_answer(const Error& error) {
   return leads_nowhere(error) || error.code() == std::errc::cross_device_link ||
          error.code() == std::errc::invalid_argument || !error.code();
 }
+
+// Looks at places, each directory once.
+class Surveyor {
+ public:
+  Surveyor(const Rootfs& rootfs, const std::vector<MountEntry>& mounts)
+      : rootfs_(rootfs), mounts_(mounts) {}
+
+  enum class Unreachable { Fails, IsAnAnswer };
+
+  Result<void> look(const Place& place, Unreachable unreachable) {
+    auto at = examined_.find(place.directory);
+    if (at == examined_.end()) {
+      auto directory = examine_directory(rootfs_, place.directory, mounts_);
+      if (!directory) {
+        const bool answered = unreachable == Unreachable::IsAnAnswer &&
+                              is_answer(directory.error()) &&
+                              directory.error().id() != ErrorId::Race;
+        auto refusal = refusal_of(place.directory, std::move(directory).error());
+        if (!answered) return std::unexpected(std::move(refusal));
+        directory = Examined{};
+        directory->facts.resolved = place.directory;
+        directory->facts.trouble = refusal.message();
+        if (refusal.code()) directory->facts.trouble += ": " + refusal.code().message();
+      }
+      survey_.directories[place.directory] = directory->facts;
+      at = examined_.emplace(place.directory, std::move(*directory)).first;
+    }
+    if (!at->second.fd) {
+      survey_.places[place] = Found{};
+      return {};
+    }
+    auto found = look_at(rootfs_, at->second, place.name);
+    if (!found)
+      return failed_to("container directory " + quote(place.directory.value), std::move(found));
+    survey_.places[place] = std::move(*found);
+    return {};
+  }
+
+  [[nodiscard]] Survey take() && { return std::move(survey_); }
+
+ private:
+  const Rootfs& rootfs_;
+  const std::vector<MountEntry>& mounts_;
+  std::map<ContainerPath, Examined> examined_;
+  Survey survey_;
+};
+
+}  // namespace
+
+Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
+                      const std::vector<MountEntry>& mounts,
+                      const std::vector<Place>& dispensable) {
+  Surveyor surveyor(rootfs, mounts);
+  for (const auto& place : places)
+    if (auto done = surveyor.look(place, Surveyor::Unreachable::Fails); !done)
+      return std::unexpected(std::move(done).error());
+  for (const auto& place : dispensable)
+    if (auto done = surveyor.look(place, Surveyor::Unreachable::IsAnAnswer); !done)
+      return std::unexpected(std::move(done).error());
+  return std::move(surveyor).take();
+}
+
+namespace {
+
+constexpr std::size_t kMaxLabel = 4096;  // SELinux's are of a hundred bytes
 
 // Nothing where there is no SELinux, or the file system keeps no labels.
 std::string label_of(int file) {

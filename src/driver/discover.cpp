@@ -6,10 +6,15 @@
 #include <iterator>
 #include <utility>
 
+#include "driver/config_files.hpp"
+#include "driver/drm.hpp"
+#include "driver/firmware.hpp"
 #include "driver/gpus.hpp"
+#include "driver/kernel_files.hpp"
 #include "driver/libraries.hpp"
 #include "driver/nodes.hpp"
 #include "driver/programs.hpp"
+#include "driver/sockets.hpp"
 #include "driver/version.hpp"
 #include "nvhook/base/quote.hpp"
 #include "nvhook/files/open.hpp"
@@ -19,6 +24,8 @@ namespace nvhook::driver {
 namespace {
 
 constexpr std::size_t kMaxDevices = 8192;  // bytes of /proc/devices; usual are 1000
+// What draws through the kernel's graphics subsystem.
+constexpr Capabilities kDrm{Capability::Graphics, Capability::Display};
 
 template <class T>
 void append(std::vector<T>& all, std::vector<T>&& more) {
@@ -60,7 +67,35 @@ Result<FoundNodes> find_nodes_below(const Where& where, HostRoot driver_root, in
   if (!directory) return std::unexpected(Error(directory.error()).as(ErrorId::NodeMissing));
   auto path = files::path_of(directory->get());
   if (!path) return std::unexpected(std::move(path).error().as(ErrorId::NodeMissing));
-  return find_nodes({directory->get(), HostPath{*std::move(path)}}, *majors, wanted, gpus);
+  const NodeDirectory nodes{directory->get(), HostPath{*std::move(path)}};
+  auto found = find_nodes(nodes, *majors, wanted, gpus);
+  if (!found || (wanted & kDrm).empty()) return found;
+  auto warnings = find_drm_nodes(nodes, where.sys_root, gpus);
+  if (!warnings) return std::unexpected(std::move(warnings).error());
+  append(found->warnings, std::move(*warnings));
+  return found;
+}
+
+// Everything besides libraries, programs and nodes.
+Result<void> find_files(const Where& where, HostRoot root, int proc, Capabilities wanted,
+                        Driver& driver) {
+  const auto& extras = where.extras;
+  auto kernel_files = find_kernel_files(proc, where.proc_root, extras.procfs);
+  if (!kernel_files) return std::unexpected(std::move(kernel_files).error());
+  driver.kernel_files = std::move(*kernel_files);
+  auto sockets = find_sockets(root, extras, wanted);
+  if (!sockets) return std::unexpected(std::move(sockets).error());
+  append(driver.files, std::move(sockets->files));
+  append(driver.omitted, std::move(sockets->omitted));
+  append(driver.warnings, std::move(sockets->warnings));
+  auto firmware = extras.firmware ? find_firmware(root, driver.version, where.sys_root)
+                                  : Result<std::vector<File>>();
+  if (!firmware) return std::unexpected(std::move(firmware).error());
+  append(driver.files, std::move(*firmware));
+  auto config = find_config_files(root, wanted);
+  if (!config) return std::unexpected(std::move(config).error());
+  append(driver.files, std::move(*config));
+  return {};
 }
 
 }  // namespace
@@ -99,6 +134,9 @@ Result<Driver> discover(const Where& where, Capabilities wanted) {
   if (driver.gpus.empty())
     driver.warnings.push_back(
         {WarningId::NoGpus, "driver " + driver.version + " is loaded, but has no GPU to drive"});
+
+  if (auto done = find_files(where, driver_root, proc->get(), wanted, driver); !done)
+    return std::unexpected(std::move(done).error());
 
   auto nodes = find_nodes_below(where, driver_root, proc->get(), wanted, driver.gpus);
   if (!nodes) return std::unexpected(std::move(nodes).error());

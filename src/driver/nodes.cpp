@@ -47,8 +47,13 @@ std::string text_of(DeviceNumber number) {
   return std::to_string(number.major) + ":" + std::to_string(number.minor);
 }
 
-// The path of the node `name`, which must be the character device `expected`: somebody who can
-// replace it by another device, or by a link to one, would have that device granted.
+void add_name(std::string& names, std::string_view name) {
+  names += names.empty() ? "" : ", ";
+  names += name;
+}
+
+}  // namespace
+
 Result<HostPath> check_node(const NodeDirectory& directory, const std::string& name,
                             DeviceNumber expected) {
   auto path = directory.path / name;
@@ -70,13 +75,6 @@ Result<HostPath> check_node(const NodeDirectory& directory, const std::string& n
                                           ", the driver's is " + text_of(expected));
   return path;
 }
-
-void add_name(std::string& names, std::string_view name) {
-  names += names.empty() ? "" : ", ";
-  names += name;
-}
-
-}  // namespace
 
 Majors parse_majors(std::string_view devices) {
   Majors majors;

@@ -29,6 +29,12 @@ struct NodeDirectory {
   HostPath path;
 };
 
+// The path of the node `name` in the directory, which must be the character device `expected`:
+// somebody who can replace it by another device, or by a link to one, would have that device
+// granted. Fails with E_NODE_MISSING, E_NODE_TYPE, E_KERNEL.
+[[nodiscard]] Result<HostPath> check_node(const NodeDirectory& directory, const std::string& name,
+                                          DeviceNumber expected);
+
 struct FoundNodes {
   std::vector<Node> nodes;
   std::vector<Warning> warnings;

@@ -73,6 +73,8 @@ enum class WarningId : std::uint8_t {
   ReqUnknown,      // whether this host has what the image requires cannot be told
   Litter,          // what a dead container has of ours cannot be taken away
   CudaCompat,      // the image's newer driver libraries are not used, for they cannot be judged
+  ProcfsSkipped,   // what /proc shows of the driver is not restricted to what was granted
+  FileSkipped,     // the container starts without a file that it could do without
 };
 
 struct ErrorInfo {

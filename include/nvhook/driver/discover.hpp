@@ -6,9 +6,19 @@
 
 #include "nvhook/base/capability.hpp"
 #include "nvhook/base/error.hpp"
+#include "nvhook/base/procfs_view.hpp"
 #include "nvhook/driver/driver.hpp"
 
 namespace nvhook::driver {
+
+// What is to be looked for besides libraries, programs and nodes.
+struct Extras {
+  ProcfsView procfs = ProcfsView::View;  // what of /proc/driver/nvidia is read
+  bool persistenced_socket = true;
+  bool fabricmanager_socket = true;
+  bool firmware = true;
+  std::string mps_directory{};  // below driver_root: CUDA_MPS_PIPE_DIRECTORY; empty: none
+};
 
 // Where to look, as docs/configuration.md describes it. All absolute paths of this host.
 struct Where {
@@ -19,16 +29,18 @@ struct Where {
   std::vector<std::string> library_directories;  // below driver_root, without an ld.so.cache
   std::vector<std::string> program_directories;  // below driver_root
   std::string node_directory = "/dev";           // below dev_root
+  Extras extras{};
 };
 
-// Finds the driver without NVML and without opening a device. Only libraries, programs and optional
-// nodes that one of `wanted` brings are looked for: a container's start pays for nothing else.
+// Finds the driver without NVML and without opening a device. Only libraries, programs, files and
+// optional nodes that one of `wanted` brings are looked for: a container's start pays for nothing
+// else. A daemon's socket that is not there is no news: the daemon does not run.
 // Fails with E_DRIVER_ABSENT (no kernel module), E_DRIVER_INCOMPLETE (libcuda for compute or video,
 // libnvidia-ml for utility: no file of the module's version), E_DRIVER_READ (a root, the cache or a
-// fact below /proc), E_NODE_MISSING (a GPU's node; nvidiactl, if there is a GPU), E_NODE_TYPE, E_KERNEL
-// and E_RACE (what could not be looked at, which is not the same as missing).
-// Warns with W_LIBRARY_MISSING (once, naming all that every driver has), W_NODE_MISSING (once),
-// W_NO_GPUS.
+// fact below /proc), E_NODE_MISSING (a GPU's node; nvidiactl, if there is a GPU), E_NODE_TYPE,
+// E_KERNEL and E_RACE (what could not be looked at, which is not the same as missing). Warns with
+// W_LIBRARY_MISSING (once, naming all that every driver has), W_NODE_MISSING (once), W_NO_GPUS,
+// W_FILE_SKIPPED (the MPS directory).
 [[nodiscard]] Result<Driver> discover(const Where& where, Capabilities wanted);
 
 }  // namespace nvhook::driver
