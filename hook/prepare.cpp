@@ -8,6 +8,7 @@
 
 #include "nvhook/base/quote.hpp"
 #include "nvhook/compat/consider.hpp"
+#include "nvhook/container/driver_directory.hpp"
 #include "nvhook/container/image.hpp"
 #include "nvhook/container/mountinfo.hpp"
 #include "nvhook/container/survey.hpp"
@@ -27,7 +28,8 @@ driver::Where where_of(const config::Settings& settings) {
           .sys_root = settings.roots.sys,
           .library_directories = settings.search.libraries,
           .program_directories = settings.search.programs,
-          .node_directory = settings.search.nodes};
+          .node_directory = settings.search.nodes,
+          .extras = {}};
 }
 
 namespace {
@@ -99,6 +101,14 @@ std::optional<bool> has_users_of_its_own(const Prepared& prepared) {
   return static_cast<bool>(prepared.process->user_namespace);
 }
 
+// Why nothing can be mounted over what the container's procfs shows of the driver.
+Result<std::string> procfs_trouble(ProcfsView wanted, const Prepared& prepared,
+                                   const Mounts& mounts) {
+  if (wanted == ProcfsView::None) return std::string();
+  if (!prepared.process) return container::trouble_with_driver_directory(prepared.procfs);
+  return container::trouble_with_driver_directory(prepared.rootfs, mounts.entries);
+}
+
 // Takes every handle of the container that a plan or its execution needs, and gives its mounts.
 Result<Mounts> pin_container(const Spec& spec, Prepared& prepared, Journal& journal) {
   const auto path = rootfs_path(spec);
@@ -156,7 +166,8 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
 
   if (auto done = phases.begin(Phase::Discover); !done)
     return std::unexpected(std::move(done).error());
-  const auto driver = driver::discover(where_of(settings), request.capabilities);
+  const auto where = where_of(settings);
+  const auto driver = driver::discover(where, request.capabilities);
   if (!driver) return std::unexpected(Error(driver.error()));
 
   if (auto done = phases.begin(Phase::Survey); !done)
@@ -166,8 +177,11 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
   auto draft = plan::draft(request, *driver, *image, settings.container.layout,
                            image->read_only || spec.config.root_readonly);
   if (!draft) return std::unexpected(std::move(draft).error());
-  const auto survey = container::survey(prepared.rootfs, plan::places_of(*draft), mounts->entries);
+  const auto survey = container::survey(prepared.rootfs, plan::places_of(*draft), mounts->entries,
+                                        plan::dispensable_places_of(*draft));
   if (!survey) return std::unexpected(Error(survey.error()));
+  auto trouble = procfs_trouble(where.extras.procfs, prepared, *mounts);
+  if (!trouble) return std::unexpected(std::move(trouble).error());
   const auto preferred = look_for_compat(request, settings, prepared, driver->version, parser);
   if (!preferred) return std::unexpected(Error(preferred.error()));
   const auto loader = survey_loader(prepared.rootfs, *image, draft->tree, mounts->entries);
@@ -186,7 +200,9 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
                                           .loader_file = pointer_to(loader->file),
                                           .loader_directory = pointer_to(loader->directory),
                                           .preferred = &*preferred,
-                                          .own_user_namespace = has_users_of_its_own(prepared)});
+                                          .own_user_namespace = has_users_of_its_own(prepared),
+                                          .procfs = where.extras.procfs,
+                                          .procfs_trouble = std::move(*trouble)});
   if (!plan) return std::unexpected(std::move(plan).error());
   if (auto done = complete_loader_file(*plan, *loader, parser); !done)
     return std::unexpected(std::move(done).error());

@@ -109,7 +109,8 @@ Result<void> Placer::check_mount(const ContainerPath& path, int directory) {
   const auto mount_id = files::mount_id_of(directory);
   if (!mount_id) return std::unexpected(Error(mount_id.error()));
   const bool in_tree = tree_ && path.value.starts_with(tree_->value);
-  const bool in_dev = (path.value == "/dev" || in_tree) && *mount_id == rootfs_.dev_mount_id;
+  const bool below_dev = path.value == "/dev" || path.value.starts_with("/dev/");
+  const bool in_dev = (below_dev || in_tree) && *mount_id == rootfs_.dev_mount_id;
   if (*mount_id != rootfs_.mount_id && *mount_id != tree_mount_ && !in_dev)
     return failure(ErrorId::DstForeignMount,
                    quote(path.value) + " lies in a volume or another file system");
@@ -200,7 +201,7 @@ Result<void> Placer::place_mount(mount::Source source, const ContainerPath& targ
   return {};
 }
 
-Result<void> Placer::place_tree(UniqueFd tree, const ContainerPath& path) {
+Result<std::uint64_t> Placer::mount_directory(mount::Source source, const ContainerPath& path) {
   // Made if it is missing, seen to lie where things may be mounted.
   const auto point = directory(path);
   if (!point) return std::unexpected(Error(point.error()));
@@ -208,18 +209,33 @@ Result<void> Placer::place_tree(UniqueFd tree, const ContainerPath& path) {
   if (!parent) return std::unexpected(Error(parent.error()));
   const std::string name(path.name());
   undo_.make_room();
-  auto mounted = mount::attach(mount::DetachedTree{std::move(tree)},
-                               {.fd = *point, .directory = *parent, .name = name, .is_new = {}},
+  auto mounted = mount::attach(std::move(source),
+                               {.fd = *point,
+                                .directory = *parent,
+                                .name = name,
+                                .is_new = [this](int mount) { return is_unknown(mount); }},
                                fd_directory_);
   if (!mounted) return failed_to(quote(path.value), std::move(mounted));
   auto inside = files::open_at(mounted->get(), ".", O_PATH | O_DIRECTORY, files::Lookup::SameMount);
   const auto mount_id = files::mount_id_of(mounted->get());
   undo_.mounted(std::move(*mounted));
   if (!inside) return std::unexpected(std::move(inside).error());
-  if (!mount_id) return std::unexpected(mount_id.error());
+  if (!mount_id) return std::unexpected(Error(mount_id.error()));
   placed_.push_back({*parent, name, *mount_id});
-  tree_mount_ = *mount_id;
   directories_[path] = std::move(*inside);
+  return *mount_id;
+}
+
+Result<void> Placer::place_tree(UniqueFd tree, const ContainerPath& path) {
+  const auto mount_id = mount_directory(mount::DetachedTree{std::move(tree)}, path);
+  if (!mount_id) return std::unexpected(Error(mount_id.error()));
+  tree_mount_ = *mount_id;
+  return {};
+}
+
+Result<void> Placer::place_directory(mount::Source source, const ContainerPath& path) {
+  const auto mount_id = mount_directory(std::move(source), path);
+  if (!mount_id) return std::unexpected(Error(mount_id.error()));
   return {};
 }
 
@@ -270,8 +286,8 @@ Result<void> Placer::prepare_file(const ContainerPath& path, std::string_view co
     if (!file) return std::unexpected(Error(file.error()));
     if (auto done = write_whole(file->get(), content); !done)
       return failed_to(quote(path.value), std::move(done));
-    if (!label.empty() && ::fsetxattr(file->get(), container::kSelinuxLabel, label.data(),
-                                      label.size(), 0) != 0)
+    if (!label.empty() &&
+        ::fsetxattr(file->get(), container::kSelinuxLabel, label.data(), label.size(), 0) != 0)
       return system_failure(ErrorId::Kernel, "label " + quote(path.value));
     prepared_ = Prepared{*parent, name, std::move(beside), path, replaces};
     return {};

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "check_demands.hpp"
+#include "draft_files.hpp"
 #include "nvhook/plan/make_plan.hpp"
 
 namespace nvhook::plan {
@@ -46,6 +47,7 @@ constexpr std::array kFixedLinks = {
     FixedLink{"libcuda.so", "libcuda.so.1"},
     FixedLink{"libnvidia-opticalflow.so", "libnvidia-opticalflow.so.1"},
     FixedLink{"libGLX_indirect.so.0", "libGLX_nvidia.so.%"},
+    FixedLink{"libnvidia-vulkan-producer.so", "libnvidia-vulkan-producer.so.%"},
 };
 
 bool begins_in_any_case(std::string_view text, std::string_view beginning) {
@@ -268,7 +270,25 @@ Result<Draft> draft(const request::Request& request, const Driver& driver,
   }
   auto draft = Drafter(request, driver, image, std::move(tree)).draft(std::move(*gpus));
   draft.warnings = std::move(*open);
+  draft_files(request, driver, image, draft);
   return draft;
+}
+
+bool is_dispensable(Kind kind) {
+  switch (kind) {
+    case Kind::Library:
+    case Kind::Library32:
+    case Kind::Binary:
+    case Kind::Device:
+      return false;
+    case Kind::Directory:
+    case Kind::Socket:
+    case Kind::Firmware:
+    case Kind::Config:
+    case Kind::Procfs:
+      return true;
+  }
+  std::abort();  // every enumerator is handled above
 }
 
 std::vector<Place> places_of(const Draft& draft) {
@@ -276,9 +296,20 @@ std::vector<Place> places_of(const Draft& draft) {
   places.reserve(draft.mounts.size() + draft.links.size() + 1);
   if (draft.tree) places.push_back(*draft.tree);
   for (const auto& mount : draft.mounts)
-    if (!is_in_tree(draft, mount.place)) places.push_back(mount.place);
+    if (!is_dispensable(mount.kind) && !is_in_tree(draft, mount.place))
+      places.push_back(mount.place);
   for (const auto& link : draft.links)
-    if (!is_in_tree(draft, link.place)) places.push_back(link.place);
+    if (!is_dispensable(link.kind) && !is_in_tree(draft, link.place)) places.push_back(link.place);
+  return places;
+}
+
+std::vector<Place> dispensable_places_of(const Draft& draft) {
+  std::vector<Place> places;
+  for (const auto& mount : draft.mounts)
+    if (is_dispensable(mount.kind)) places.push_back(mount.place);
+  for (const auto& link : draft.links)
+    if (is_dispensable(link.kind)) places.push_back(link.place);
+  for (const auto& file : draft.files) places.push_back(file.place);
   return places;
 }
 
