@@ -101,12 +101,19 @@ std::optional<bool> has_users_of_its_own(const Prepared& prepared) {
   return static_cast<bool>(prepared.process->user_namespace);
 }
 
-// Why nothing can be mounted over what the container's procfs shows of the driver.
-Result<std::string> procfs_trouble(ProcfsView wanted, const Prepared& prepared,
-                                   const Mounts& mounts) {
-  if (wanted == ProcfsView::None) return std::string();
-  if (!prepared.process) return container::trouble_with_driver_directory(prepared.procfs);
-  return container::trouble_with_driver_directory(prepared.rootfs, mounts.entries);
+// Whether there is something to mount a view of the driver over.
+Result<plan::ProcfsFacts> look_at_procfs(ProcfsView wanted, const Prepared& prepared,
+                                         const Mounts& mounts) {
+  plan::ProcfsFacts facts{.wanted = wanted};
+  if (wanted == ProcfsView::None) return facts;
+  const auto own = [&] { return container::trouble_with_driver_directory(prepared.procfs); };
+  auto trouble = prepared.process
+                     ? container::trouble_with_driver_directory(prepared.rootfs, mounts.entries)
+                     : Result<std::string>(own());
+  if (!trouble) return std::unexpected(std::move(trouble).error());
+  facts.trouble = std::move(*trouble);
+  facts.kernel_shows_nothing = !facts.trouble.empty() && !own().empty();
+  return facts;
 }
 
 // Takes every handle of the container that a plan or its execution needs, and gives its mounts.
@@ -180,8 +187,8 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
   const auto survey = container::survey(prepared.rootfs, plan::places_of(*draft), mounts->entries,
                                         plan::dispensable_places_of(*draft));
   if (!survey) return std::unexpected(Error(survey.error()));
-  auto trouble = procfs_trouble(where.extras.procfs, prepared, *mounts);
-  if (!trouble) return std::unexpected(std::move(trouble).error());
+  auto procfs = look_at_procfs(where.extras.procfs, prepared, *mounts);
+  if (!procfs) return std::unexpected(std::move(procfs).error());
   const auto preferred = look_for_compat(request, settings, prepared, driver->version, parser);
   if (!preferred) return std::unexpected(Error(preferred.error()));
   const auto loader = survey_loader(prepared.rootfs, *image, draft->tree, mounts->entries);
@@ -201,8 +208,7 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
                                           .loader_directory = pointer_to(loader->directory),
                                           .preferred = &*preferred,
                                           .own_user_namespace = has_users_of_its_own(prepared),
-                                          .procfs = where.extras.procfs,
-                                          .procfs_trouble = std::move(*trouble)});
+                                          .procfs = std::move(*procfs)});
   if (!plan) return std::unexpected(std::move(plan).error());
   if (auto done = complete_loader_file(*plan, *loader, parser); !done)
     return std::unexpected(std::move(done).error());

@@ -296,15 +296,17 @@ class Planner {
   }
 
   void settle_driver_view() {
-    auto view = driver_view(in_.procfs, in_.driver, plan_.gpus);
+    auto view = driver_view(in_.procfs.wanted, in_.driver, plan_.gpus);
     if (!view) return;
-    if (in_.procfs_trouble.empty()) {
+    const auto& trouble = in_.procfs.trouble;
+    if (trouble.empty())
       plan_.driver_view = std::move(view);
-      return;
-    }
-    plan_.warnings.push_back(
-        {WarningId::ProcfsSkipped,
-         "what the container sees of the driver in /proc is not changed: " + in_.procfs_trouble});
+    else if (in_.procfs.kernel_shows_nothing)
+      plan_.omitted.push_back({view->source, "no place in the container: " + trouble});
+    else
+      plan_.warnings.push_back(
+          {WarningId::ProcfsSkipped,
+           "what the container sees of the driver in /proc is not changed: " + trouble});
   }
 
   Result<void> add_mount(const DraftMount& draft) {

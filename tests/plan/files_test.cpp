@@ -241,7 +241,7 @@ TEST_F(PlanOfFiles, TheViewHasTheGrantedGpusAndADriverThatMakesNoNodes) {
 }
 
 TEST_F(PlanOfFiles, AViewOfTheParametersIsOfThatFileAlone) {
-  procfs_ = ProcfsView::Params;
+  procfs_.wanted = ProcfsView::Params;
 
   const auto made = plan();
 
@@ -252,20 +252,20 @@ TEST_F(PlanOfFiles, AViewOfTheParametersIsOfThatFileAlone) {
 }
 
 TEST_F(PlanOfFiles, ParametersThatMakeNoNodesNeedNoView) {
-  procfs_ = ProcfsView::Params;
+  procfs_.wanted = ProcfsView::Params;
   driver_.kernel_files[0].content = "ModifyDeviceFiles: 0\n";
   EXPECT_FALSE(plan().driver_view);
 
   driver_.kernel_files[0].content = "EnableMSI: 1";
   EXPECT_FALSE(plan().driver_view);
 
-  procfs_ = ProcfsView::None;
+  procfs_.wanted = ProcfsView::None;
   driver_.kernel_files[0].content = "ModifyDeviceFiles: 1\n";
   EXPECT_FALSE(plan().driver_view);
 }
 
 TEST_F(PlanOfFiles, AContainerWithoutTheDirectoryHasNoView) {
-  procfs_trouble_ = "its \"/proc\" has no \"driver/nvidia\"";
+  procfs_.trouble = "its \"/proc\" has no \"driver/nvidia\"";
 
   const auto made = plan();
 
@@ -273,6 +273,18 @@ TEST_F(PlanOfFiles, AContainerWithoutTheDirectoryHasNoView) {
   ASSERT_EQ(made.warnings.size(), 1U);
   EXPECT_EQ(made.warnings[0].id, WarningId::ProcfsSkipped);
   EXPECT_THAT(made.warnings[0].text, HasSubstr("has no \"driver/nvidia\""));
+}
+
+TEST_F(PlanOfFiles, WhereTheKernelShowsNothingOfTheDriverThereIsNothingToSay) {
+  procfs_.trouble = "its \"/proc\" has no \"driver/nvidia\"";
+  procfs_.kernel_shows_nothing = true;
+
+  const auto made = plan();
+
+  EXPECT_FALSE(made.driver_view);
+  EXPECT_THAT(made.warnings, IsEmpty());
+  EXPECT_THAT(made.omitted,
+              Contains(Field(&driver::Omitted::path, HostPath{"/proc/driver/nvidia"})));
 }
 
 }  // namespace

@@ -91,6 +91,14 @@ struct Preferred {
   std::vector<Warning> warnings;
 };
 
+// What is to be done to container::kDriverDirectory, and what was found there.
+struct ProcfsFacts {
+  ProcfsView wanted = ProcfsView::View;
+  std::string trouble{};  // container::trouble_with_driver_directory()
+  // This kernel has nothing of the driver in any procfs: its facts are from a root elsewhere.
+  bool kernel_shows_nothing = false;
+};
+
 struct Inputs {
   Container container;
   const oci::Config& config;
@@ -105,8 +113,7 @@ struct Inputs {
   // Whether the container's process is in a user namespace of its own; without a process nobody
   // knows, and config.json says what is meant.
   std::optional<bool> own_user_namespace = {};
-  ProcfsView procfs = ProcfsView::View;
-  std::string procfs_trouble{};  // container::trouble_with_driver_directory()
+  ProcfsFacts procfs{};
 };
 
 // Settles the draft on what the survey found. Same inputs, same plan.
