@@ -62,7 +62,6 @@ TEST_F(Nodes, AreFoundWithTheirNumbers) {
 
 TEST_F(Nodes, AreThoseThatTheCapabilitiesNeed) {
   EXPECT_THAT(kinds({Capability::Utility}), ElementsAre(NodeKind::Control));
-  EXPECT_THAT(kinds({Capability::Graphics}), ElementsAre(NodeKind::Control));
   for (const auto drawing : {Capability::Display, Capability::Graphics})
     EXPECT_THAT(kinds({drawing}), ElementsAre(NodeKind::Control, NodeKind::Modeset));
   EXPECT_THAT(kinds({Capability::Video}),
