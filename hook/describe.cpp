@@ -29,6 +29,9 @@ std::vector<std::string> names_of(Capabilities capabilities) {
   return names;
 }
 
+// What brings a GPU's DRM nodes.
+constexpr Capabilities kDrawing{Capability::Graphics, Capability::Display};
+
 // What brings a node; a control node comes with every request.
 Capabilities capabilities_of(driver::NodeKind kind) {
   switch (kind) {
@@ -39,6 +42,20 @@ Capabilities capabilities_of(driver::NodeKind kind) {
       return {Capability::Compute, Capability::Video};
     case driver::NodeKind::Modeset:
       return {Capability::Display, Capability::Graphics};
+  }
+  std::abort();  // every enumerator is handled above
+}
+
+std::string_view name_of(driver::FileKind kind) {
+  switch (kind) {
+    case driver::FileKind::Socket:
+      return "socket";
+    case driver::FileKind::Directory:
+      return "directory";
+    case driver::FileKind::Firmware:
+      return "firmware";
+    case driver::FileKind::Config:
+      return "config";
   }
   std::abort();  // every enumerator is handled above
 }
@@ -237,12 +254,21 @@ std::string files_to_text(const Driver& driver, plan::Style style) {
     rows.push_back({shown(program.path.value), std::string(name_of(program.capability))});
   page.table("Programs", rows);
   rows.clear();
+  for (const auto& file : driver.files)
+    rows.push_back({shown(file.path.value), std::string(name_of(file.kind)),
+                    joined(names_of(file.capabilities))});
+  page.table("Other files", rows);
+  rows.clear();
   for (const auto& node : driver.nodes)
     rows.push_back({shown(node.path.value), number_of(node.number),
                     joined(names_of(capabilities_of(node.kind)))});
-  for (const auto& gpu : driver.gpus)
-    rows.push_back(
-        {shown(gpu.node.value), number_of(gpu.number), "GPU " + std::to_string(gpu.index)});
+  for (const auto& gpu : driver.gpus) {
+    const auto whose = "GPU " + std::to_string(gpu.index);
+    rows.push_back({shown(gpu.node.value), number_of(gpu.number), whose});
+    for (const auto& node : gpu.drm)
+      rows.push_back({shown(node.path.value), number_of(node.number),
+                      whose + ", " + joined(names_of(kDrawing))});
+  }
   for (const auto& [node, why, gpu, variable] : extra_nodes(driver))
     rows.push_back({shown(node.path.value), number_of(node.number), why});
   page.table("Device nodes", rows);
@@ -267,6 +293,11 @@ std::string files_to_json(const Driver& driver) {
                      {"path", program.path.value},
                      {"links", Json::array()},
                      {"capabilities", {name_of(program.capability)}}});
+  for (const auto& file : driver.files)
+    files.push_back({{"kind", name_of(file.kind)},
+                     {"path", file.path.value},
+                     {"links", Json::array()},
+                     {"capabilities", names_of(file.capabilities)}});
   document["files"] = std::move(files);
   auto nodes = Json::array();
   const auto add_node = [&](const HostPath& path, DeviceNumber number, Capabilities capabilities,
@@ -281,7 +312,10 @@ std::string files_to_json(const Driver& driver) {
   };
   for (const auto& node : driver.nodes)
     add_node(node.path, node.number, capabilities_of(node.kind), nullptr);
-  for (const auto& gpu : driver.gpus) add_node(gpu.node, gpu.number, {}, gpu.index);
+  for (const auto& gpu : driver.gpus) {
+    add_node(gpu.node, gpu.number, {}, gpu.index);
+    for (const auto& node : gpu.drm) add_node(node.path, node.number, kDrawing, gpu.index);
+  }
   for (const auto& [node, why, gpu, variable] : extra_nodes(driver))
     add_node(node.path, node.number, {}, gpu ? Json(*gpu) : Json(nullptr),
              variable ? Json(*variable) : Json(nullptr));

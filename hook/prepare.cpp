@@ -9,6 +9,7 @@
 #include "ask_nvml.hpp"
 #include "nvhook/base/quote.hpp"
 #include "nvhook/compat/consider.hpp"
+#include "nvhook/container/driver_directory.hpp"
 #include "nvhook/container/image.hpp"
 #include "nvhook/container/mountinfo.hpp"
 #include "nvhook/container/survey.hpp"
@@ -30,7 +31,12 @@ driver::Where where_of(const config::Settings& settings) {
           .sys_root = settings.roots.sys,
           .library_directories = settings.search.libraries,
           .program_directories = settings.search.programs,
-          .node_directory = settings.search.nodes};
+          .node_directory = settings.search.nodes,
+          .extras = {.procfs = settings.container.procfs,
+                     .persistenced_socket = settings.container.persistenced_socket,
+                     .fabricmanager_socket = settings.container.fabricmanager_socket,
+                     .firmware = settings.container.firmware,
+                     .mps_directory = settings.container.mps_directory}};
 }
 
 driver::Wanted wanted_by(const request::Request& request) {
@@ -111,6 +117,21 @@ std::optional<bool> has_users_of_its_own(const Prepared& prepared) {
   return static_cast<bool>(prepared.process->user_namespace);
 }
 
+// Whether there is something to mount a view of the driver over.
+Result<plan::ProcfsFacts> look_at_procfs(ProcfsView wanted, const Prepared& prepared,
+                                         const Mounts& mounts) {
+  plan::ProcfsFacts facts{.wanted = wanted};
+  if (wanted == ProcfsView::None) return facts;
+  const auto own = [&] { return container::trouble_with_driver_directory(prepared.procfs); };
+  auto trouble = prepared.process
+                     ? container::trouble_with_driver_directory(prepared.rootfs, mounts.entries)
+                     : Result<std::string>(own());
+  if (!trouble) return std::unexpected(std::move(trouble).error());
+  facts.trouble = std::move(*trouble);
+  facts.kernel_shows_nothing = !facts.trouble.empty() && !own().empty();
+  return facts;
+}
+
 // Takes every handle of the container that a plan or its execution needs, and gives its mounts.
 Result<Mounts> pin_container(const Spec& spec, Prepared& prepared, Journal& journal) {
   const auto path = rootfs_path(spec);
@@ -184,7 +205,8 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
 
   if (auto done = phases.begin(Phase::Discover); !done)
     return std::unexpected(std::move(done).error());
-  auto driver = driver::discover(where_of(settings), wanted_by(request));
+  const auto where = where_of(settings);
+  auto driver = driver::discover(where, wanted_by(request));
   if (!driver) return std::unexpected(std::move(driver).error());
   add_to(*driver, std::move(nvml));
 
@@ -195,8 +217,11 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
   auto draft = plan::draft(request, *driver, *image, settings.container.layout,
                            image->read_only || spec.config.root_readonly);
   if (!draft) return std::unexpected(std::move(draft).error());
-  const auto survey = container::survey(prepared.rootfs, plan::places_of(*draft), mounts->entries);
+  const auto survey = container::survey(prepared.rootfs, plan::places_of(*draft), mounts->entries,
+                                        plan::dispensable_places_of(*draft));
   if (!survey) return std::unexpected(Error(survey.error()));
+  auto procfs = look_at_procfs(where.extras.procfs, prepared, *mounts);
+  if (!procfs) return std::unexpected(std::move(procfs).error());
   const auto preferred = look_for_compat(request, settings, prepared, driver->version, parser);
   if (!preferred) return std::unexpected(Error(preferred.error()));
   const auto loader = survey_loader(prepared.rootfs, *image, draft->tree, mounts->entries);
@@ -215,7 +240,8 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
                                           .loader_file = pointer_to(loader->file),
                                           .loader_directory = pointer_to(loader->directory),
                                           .preferred = &*preferred,
-                                          .own_user_namespace = has_users_of_its_own(prepared)});
+                                          .own_user_namespace = has_users_of_its_own(prepared),
+                                          .procfs = std::move(*procfs)});
   if (!plan) return std::unexpected(std::move(plan).error());
   if (auto done = complete_loader_file(*plan, *loader, parser); !done)
     return std::unexpected(std::move(done).error());

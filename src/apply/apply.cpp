@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "capture.hpp"
+#include "driver_view.hpp"
 #include "harden.hpp"
 #include "identity.hpp"
 #include "interruption.hpp"
@@ -62,6 +63,7 @@ Result<std::vector<Captured>> capture_all(const plan::Plan& plan, const Target& 
 
 struct Hardened {
   std::optional<UniqueFd> tree;
+  std::optional<UniqueFd> driver_view;
   std::vector<Captured> captured;
   std::vector<Warning> warnings;
 };
@@ -71,7 +73,7 @@ Result<Hardened> capture_sealed(const plan::Plan& plan, const Target& target,
   auto captured = capture_all(plan, target, observer);
   if (!captured) return std::unexpected(std::move(captured).error());
   auto warnings = seal(*captured, target.procfs, view_from(target.procfs));
-  return Hardened{{}, std::move(*captured), std::move(warnings)};
+  return Hardened{{}, {}, std::move(*captured), std::move(warnings)};
 }
 
 Result<Hardened> capture_hardened(const plan::Plan& plan, const Target& target,
@@ -85,15 +87,20 @@ Result<Hardened> capture_hardened(const plan::Plan& plan, const Target& target,
   return hardened;
 }
 
-Result<Hardened> capture_with_tree(const plan::Plan& plan, const Target& target,
+// With the file systems that are made for the plan.
+Result<Hardened> capture_and_build(const plan::Plan& plan, const Target& target,
                                    const Observer& observer) {
   auto hardened = capture_hardened(plan, target, observer);
-  if (!hardened || !plan.tree) return hardened;
+  if (!hardened || (!plan.tree && !plan.driver_view)) return hardened;
   const auto tier = mount::find_tier();
   if (!tier) return std::unexpected(tier.error());
   auto tree = build_tree(plan, *tier);
   if (!tree) return std::unexpected(std::move(tree).error());
   hardened->tree = std::move(*tree);
+  if (!plan.driver_view) return hardened;
+  auto view = build_driver_view(*plan.driver_view, plan.mount_label, *tier);
+  if (!view) return std::unexpected(std::move(view).error());
+  hardened->driver_view = std::move(*view);
   return hardened;
 }
 
@@ -131,7 +138,10 @@ Result<void> place_all(const plan::Plan& plan, Hardened hardened, Placer& placer
   }
   for (auto& [mount, source] : hardened.captured) {
     tell(observer, "mount " + quote(mount->target.value));
-    if (auto done = placer.place_mount(std::move(source), mount->target); !done) return done;
+    auto done = mount->kind == plan::Kind::Directory
+                    ? placer.place_directory(std::move(source), mount->target)
+                    : placer.place_mount(std::move(source), mount->target);
+    if (!done) return done;
   }
   for (const auto& link : plan.symlinks) {
     if (tree_is_built && is_in_tree(plan, link.path)) continue;
@@ -142,8 +152,15 @@ Result<void> place_all(const plan::Plan& plan, Hardened hardened, Placer& placer
     tell(observer, "file " + quote(file.path.value));
     if (auto done = placer.place_file(file.path, file.content); !done) return done;
   }
-  if (auto done = place_loader_file(plan, tree_is_built, placer, observer); !done) return done;
-  return placer.verify();
+  return place_loader_file(plan, tree_is_built, placer, observer);
+}
+
+Result<void> place_view(const plan::Plan& plan, std::optional<UniqueFd> built, const Target& target,
+                        Undo& undo, const Observer& observer) {
+  if (!plan.driver_view) return {};
+  tell(observer, "view " + quote(plan.driver_view->target.value));
+  return place_driver_view(*plan.driver_view, std::move(built), plan.mount_label, target.rootfs,
+                           undo, target.procfs.self_fds.get());
 }
 
 Result<void> allow_devices(const plan::Plan& plan, const Target& target, Undo& undo,
@@ -164,7 +181,9 @@ Result<void> allow_devices(const plan::Plan& plan, const Target& target, Undo& u
 // Everything that is done inside the container, and to its cgroup.
 Result<void> change(const plan::Plan& plan, Hardened hardened, const Target& target, Placer& placer,
                     Undo& undo, const Observer& observer) {
-  auto done = place_all(plan, std::move(hardened), placer, observer);
+  auto done = place_view(plan, std::move(hardened.driver_view), target, undo, observer);
+  if (done) done = place_all(plan, std::move(hardened), placer, observer);
+  if (done) done = placer.verify();
   if (done) done = not_interrupted();
   if (done) done = allow_devices(plan, target, undo, observer);
   if (done) done = not_interrupted();
@@ -197,7 +216,7 @@ Result<Done> run(const plan::Plan& plan, const Target& target, const Observer& o
   hold_back_signals();
   if (auto done = target.phases.begin(Phase::Capture); !done)
     return std::unexpected(std::move(done).error());
-  auto hardened = capture_with_tree(plan, target, observer);
+  auto hardened = capture_and_build(plan, target, observer);
   if (!hardened) return std::unexpected(std::move(hardened).error());
   auto warnings = std::move(hardened->warnings);
 

@@ -11,6 +11,7 @@
 
 #include "nvhook/base/quote.hpp"
 #include "nvhook/files/open.hpp"
+#include "nvhook/files/trust.hpp"
 #include "nvhook/mount/mount.hpp"
 
 namespace nvhook::apply {
@@ -44,13 +45,19 @@ bool Capturer::is_roots(unsigned uid) const {
   return uid == 0 || (view_ == OwnerView::UserNamespace && uid == kOverflowUid);
 }
 
-Result<int> Capturer::directory(const HostPath& path) {
-  if (const auto known = directories_.find(path); known != directories_.end())
-    return known->second.get();
+Result<UniqueFd> Capturer::open_directory(const HostPath& path) const {
   const auto name = path.value == "/" ? "." : path.value.substr(1);
   auto fd = files::open_at(root_.get(), name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
   if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
-  struct stat status{};
+  return fd;
+}
+
+Result<int> Capturer::directory(const HostPath& path) {
+  if (const auto known = directories_.find(path); known != directories_.end())
+    return known->second.get();
+  auto fd = open_directory(path);
+  if (!fd) return std::unexpected(std::move(fd).error());
+  struct stat status {};
   if (::fstat(fd->get(), &status) != 0) return system_failure(ErrorId::Kernel, "stat directory");
   if (!is_roots(status.st_uid) || (status.st_mode & kOthersMayWrite) != 0)
     return not_trusted(path, "can be changed by others than root; make it root's, mode 0755");
@@ -59,29 +66,54 @@ Result<int> Capturer::directory(const HostPath& path) {
   return borrowed;
 }
 
+Result<void> Capturer::check_file(const plan::Mount& mount, int file,
+                                  const struct stat& status) const {
+  const auto& path = mount.source;
+  if (!S_ISREG(status.st_mode)) return not_trusted(path, "is no longer a plain file");
+  if (!is_roots(status.st_uid) || (status.st_mode & kOthersMayWrite) != 0)
+    return not_trusted(path, "can be changed by others than root; make it root's, mode 0755");
+  if (mount.kind == plan::Kind::Config || mount.kind == plan::Kind::Firmware) return {};
+  struct statfs system {};
+  if (::fstatfs(file, &system) != 0)
+    return system_failure(ErrorId::Kernel, "statfs " + quote(path.value));
+  if ((static_cast<unsigned long>(system.f_flags) & ST_NOEXEC) != 0)
+    return not_trusted(path, "lies on a noexec mount: no program could load it");
+  return {};
+}
+
+// A socket, or a directory of sockets: a daemon's user may have made it.
+Result<UniqueFd> Capturer::check_for_writing(const plan::Mount& mount, int parent) {
+  const auto& path = mount.source;
+  auto fd = files::open_at(parent, path.name(), O_PATH | O_NOFOLLOW, files::Lookup::Plain);
+  if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
+  struct stat status {};
+  struct stat above {};
+  if (::fstat(fd->get(), &status) != 0 || ::fstat(parent, &above) != 0)
+    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
+  const auto objection = mount.kind == plan::Kind::Socket
+                             ? files::objection_to_socket(status, above)
+                             : files::objection_to_directory(status, above);
+  if (!objection.empty()) return not_trusted(path, objection);
+  return fd;
+}
+
 Result<UniqueFd> Capturer::check(const plan::Mount& mount, DeviceNumber number) {
   const auto& path = mount.source;
+  if (mount.kind == plan::Kind::Socket || mount.kind == plan::Kind::Directory) {
+    const auto above = open_directory(path.parent());
+    if (!above) return std::unexpected(Error(above.error()));
+    return check_for_writing(mount, above->get());
+  }
   const auto parent = directory(path.parent());
   if (!parent) return std::unexpected(parent.error());
   auto fd = files::open_at(*parent, path.name(), O_PATH | O_NOFOLLOW, files::Lookup::Plain);
   if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd->get(), &status) != 0)
     return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
-  if (mount.kind == plan::Kind::Device) {
-    if (auto fine = check_node(path, status, number); !fine)
-      return std::unexpected(std::move(fine).error());
-  } else {
-    if (!S_ISREG(status.st_mode)) return not_trusted(path, "is no longer a plain file");
-    if (!is_roots(status.st_uid) || (status.st_mode & kOthersMayWrite) != 0)
-      return not_trusted(path, "can be changed by others than root; make it root's, mode 0755");
-    struct statfs system{};
-    if (::fstatfs(fd->get(), &system) != 0)
-      return system_failure(ErrorId::Kernel, "statfs " + quote(path.value));
-    if ((static_cast<unsigned long>(system.f_flags) & ST_NOEXEC) != 0)
-      return not_trusted(path, "lies on a noexec mount: no program could load it");
-  }
-
+  const auto fine = mount.kind == plan::Kind::Device ? check_node(path, status, number)
+                                                     : check_file(mount, fd->get(), status);
+  if (!fine) return std::unexpected(Error(fine.error()));
   return fd;
 }
 
@@ -104,8 +136,8 @@ Result<mount::Source> hold(const plan::Mount& mount, int checked, int there) {
   auto fd = files::open_at(there, mount.source.value.substr(1), O_PATH | O_NOFOLLOW,
                            files::Lookup::Plain);
   if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
-  struct stat ours{};
-  struct stat theirs{};
+  struct stat ours {};
+  struct stat theirs {};
   if (::fstat(checked, &ours) != 0 || ::fstat(fd->get(), &theirs) != 0)
     return system_failure(ErrorId::Kernel, "stat");
   if (!same_file(ours, theirs)) return failure(ErrorId::SrcChanged, "another file");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/stat.h>
+
 #include <map>
 #include <utility>
 
@@ -28,7 +30,8 @@ class Capturer {
   [[nodiscard]] static Result<Capturer> open(OwnerView view);
 
   // The source, opened (O_PATH) and checked. Libraries and programs: a plain file that only root
-  // can change, not on a noexec mount. Nodes: the very device, in a directory of root's. Fails with
+  // can change, not on a noexec mount. Other files: likewise, on any mount. Nodes: the very device,
+  // in a directory of root's. Sockets and their directories: see files/trust.hpp. Fails with
   // E_SRC_TRUST, E_SRC_CHANGED, E_NODE_TYPE, E_KERNEL.
   [[nodiscard]] Result<UniqueFd> check(const plan::Mount& mount, DeviceNumber number);
 
@@ -43,6 +46,11 @@ class Capturer {
   [[nodiscard]] Result<int> directory(const HostPath& path);
 
  private:
+  [[nodiscard]] Result<UniqueFd> open_directory(const HostPath& path) const;
+  [[nodiscard]] Result<void> check_file(const plan::Mount& mount, int file,
+                                        const struct stat& status) const;
+  [[nodiscard]] static Result<UniqueFd> check_for_writing(const plan::Mount& mount, int parent);
+
   Capturer(UniqueFd root, OwnerView view) : root_(std::move(root)), view_(view) {}
 
   [[nodiscard]] bool is_roots(unsigned uid) const;

@@ -201,7 +201,7 @@ Result<void> Placer::place_mount(mount::Source source, const ContainerPath& targ
   return {};
 }
 
-Result<void> Placer::place_tree(UniqueFd tree, const ContainerPath& path) {
+Result<std::uint64_t> Placer::mount_directory(mount::Source source, const ContainerPath& path) {
   // Made if it is missing, seen to lie where things may be mounted.
   const auto point = directory(path);
   if (!point) return std::unexpected(Error(point.error()));
@@ -209,18 +209,33 @@ Result<void> Placer::place_tree(UniqueFd tree, const ContainerPath& path) {
   if (!parent) return std::unexpected(Error(parent.error()));
   const std::string name(path.name());
   undo_.make_room();
-  auto mounted = mount::attach(mount::DetachedTree{std::move(tree)},
-                               {.fd = *point, .directory = *parent, .name = name, .is_new = {}},
+  auto mounted = mount::attach(std::move(source),
+                               {.fd = *point,
+                                .directory = *parent,
+                                .name = name,
+                                .is_new = [this](int mount) { return is_unknown(mount); }},
                                fd_directory_);
   if (!mounted) return failed_to(quote(path.value), std::move(mounted));
   auto inside = files::open_at(mounted->get(), ".", O_PATH | O_DIRECTORY, files::Lookup::SameMount);
   const auto mount_id = files::mount_id_of(mounted->get());
   undo_.mounted(std::move(*mounted));
   if (!inside) return std::unexpected(std::move(inside).error());
-  if (!mount_id) return std::unexpected(mount_id.error());
+  if (!mount_id) return std::unexpected(Error(mount_id.error()));
   placed_.push_back({*parent, name, *mount_id});
-  tree_mount_ = *mount_id;
   directories_[path] = std::move(*inside);
+  return *mount_id;
+}
+
+Result<void> Placer::place_tree(UniqueFd tree, const ContainerPath& path) {
+  const auto mount_id = mount_directory(mount::DetachedTree{std::move(tree)}, path);
+  if (!mount_id) return std::unexpected(Error(mount_id.error()));
+  tree_mount_ = *mount_id;
+  return {};
+}
+
+Result<void> Placer::place_directory(mount::Source source, const ContainerPath& path) {
+  const auto mount_id = mount_directory(std::move(source), path);
+  if (!mount_id) return std::unexpected(Error(mount_id.error()));
   return {};
 }
 

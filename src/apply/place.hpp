@@ -42,6 +42,9 @@ class Placer {
   // the image's. Fails likewise.
   [[nodiscard]] Result<void> place_tree(UniqueFd tree, const ContainerPath& path);
 
+  // Likewise a directory of this host's.
+  [[nodiscard]] Result<void> place_directory(mount::Source source, const ContainerPath& path);
+
   // Makes a file where there is none. Fails with E_DST_*, E_NOSPC, E_USERNS, E_RACE, E_KERNEL.
   [[nodiscard]] Result<void> place_file(const ContainerPath& path, std::string_view content);
 
@@ -72,6 +75,9 @@ class Placer {
   [[nodiscard]] Result<void> place_link(const plan::Symlink& link);
 
  private:
+  // Mounts a directory at `path`, which leads to it from then on. Gives the mount's id.
+  [[nodiscard]] Result<std::uint64_t> mount_directory(mount::Source source,
+                                                      const ContainerPath& path);
   // The directory, opened once and made where it is missing. The descriptor is ours.
   [[nodiscard]] Result<int> directory(const ContainerPath& path);
   [[nodiscard]] Result<UniqueFd> make_directory(const ContainerPath& path);

@@ -81,6 +81,8 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::ReqUntrusted, "W_REQ_UNTRUSTED"},
     WarningInfo{WarningId::ReqIgnored, "W_REQ_IGNORED"},
     WarningInfo{WarningId::MigOrder, "W_MIG_ORDER"},
+    WarningInfo{WarningId::ProcfsSkipped, "W_PROCFS_SKIPPED"},
+    WarningInfo{WarningId::FileSkipped, "W_FILE_SKIPPED"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -93,7 +95,7 @@ constexpr bool in_enum_order(const Table& table) {
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
 static_assert(kErrors.size() == std::to_underlying(ErrorId::NvmlAnswer) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::MigOrder) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::FileSkipped) + 1U);
 
 }  // namespace
 

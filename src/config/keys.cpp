@@ -56,7 +56,7 @@ constexpr Key kKeys[] = {
      WordOf{kProcfs,
             [](const Settings& s) -> std::size_t { return std::to_underlying(s.container.procfs); },
             [](Settings& s, std::size_t position) {
-              s.container.procfs = static_cast<Procfs>(position);
+              s.container.procfs = static_cast<ProcfsView>(position);
             }}},
     {"container", "mps_directory",
      PathOf{[](Settings& s) -> std::string& { return s.container.mps_directory; }, true}},

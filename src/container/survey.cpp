@@ -190,40 +190,78 @@ Error refusal_of(const ContainerPath& directory, Error error) {
 
 }  // namespace
 
-Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
-                      const std::vector<MountEntry>& mounts) {
-  Survey survey;
-  std::map<ContainerPath, Examined> examined;
-  for (const auto& place : places) {
-    auto at = examined.find(place.directory);
-    if (at == examined.end()) {
-      auto directory = examine_directory(rootfs, place.directory, mounts);
-      if (!directory)
-        return std::unexpected(refusal_of(place.directory, std::move(directory).error()));
-      survey.directories[place.directory] = directory->facts;
-      at = examined.emplace(place.directory, std::move(*directory)).first;
-    }
-    if (!at->second.fd) {
-      survey.places[place] = Found{};
-      continue;
-    }
-    auto found = look_at(rootfs, at->second, place.name);
-    if (!found)
-      return failed_to("container directory " + quote(place.directory.value), std::move(found));
-    survey.places[place] = std::move(*found);
-  }
-  return survey;
-}
-
 namespace {
-
-constexpr std::size_t kMaxLabel = 4096;  // SELinux's are of a hundred bytes
 
 // Whether the lookup failed for what the image has there, and not for a trouble of this host's.
 bool is_answer(const Error& error) {
   return leads_nowhere(error) || error.code() == std::errc::cross_device_link ||
          error.code() == std::errc::invalid_argument || !error.code();
 }
+
+// Looks at places, each directory once.
+class Surveyor {
+ public:
+  Surveyor(const Rootfs& rootfs, const std::vector<MountEntry>& mounts)
+      : rootfs_(rootfs), mounts_(mounts) {}
+
+  enum class Unreachable { Fails, IsAnAnswer };
+
+  Result<void> look(const Place& place, Unreachable unreachable) {
+    auto at = examined_.find(place.directory);
+    if (at == examined_.end()) {
+      auto directory = examine_directory(rootfs_, place.directory, mounts_);
+      if (!directory) {
+        const bool answered = unreachable == Unreachable::IsAnAnswer &&
+                              is_answer(directory.error()) &&
+                              directory.error().id() != ErrorId::Race;
+        auto refusal = refusal_of(place.directory, std::move(directory).error());
+        if (!answered) return std::unexpected(std::move(refusal));
+        directory = Examined{};
+        directory->facts.resolved = place.directory;
+        directory->facts.trouble = refusal.message();
+        if (refusal.code()) directory->facts.trouble += ": " + refusal.code().message();
+      }
+      survey_.directories[place.directory] = directory->facts;
+      at = examined_.emplace(place.directory, std::move(*directory)).first;
+    }
+    if (!at->second.fd) {
+      survey_.places[place] = Found{};
+      return {};
+    }
+    auto found = look_at(rootfs_, at->second, place.name);
+    if (!found)
+      return failed_to("container directory " + quote(place.directory.value), std::move(found));
+    survey_.places[place] = std::move(*found);
+    return {};
+  }
+
+  [[nodiscard]] Survey take() && { return std::move(survey_); }
+
+ private:
+  const Rootfs& rootfs_;
+  const std::vector<MountEntry>& mounts_;
+  std::map<ContainerPath, Examined> examined_;
+  Survey survey_;
+};
+
+}  // namespace
+
+Result<Survey> survey(const Rootfs& rootfs, const std::vector<Place>& places,
+                      const std::vector<MountEntry>& mounts,
+                      const std::vector<Place>& dispensable) {
+  Surveyor surveyor(rootfs, mounts);
+  for (const auto& place : places)
+    if (auto done = surveyor.look(place, Surveyor::Unreachable::Fails); !done)
+      return std::unexpected(std::move(done).error());
+  for (const auto& place : dispensable)
+    if (auto done = surveyor.look(place, Surveyor::Unreachable::IsAnAnswer); !done)
+      return std::unexpected(std::move(done).error());
+  return std::move(surveyor).take();
+}
+
+namespace {
+
+constexpr std::size_t kMaxLabel = 4096;  // SELinux's are of a hundred bytes
 
 // Nothing where there is no SELinux, or the file system keeps no labels.
 std::string label_of(int file) {

@@ -6,12 +6,17 @@
 #include <iterator>
 #include <utility>
 
+#include "driver/config_files.hpp"
+#include "driver/drm.hpp"
 #include "driver/extra_nodes.hpp"
+#include "driver/firmware.hpp"
 #include "driver/gpus.hpp"
+#include "driver/kernel_files.hpp"
 #include "driver/libraries.hpp"
 #include "driver/mig.hpp"
 #include "driver/nodes.hpp"
 #include "driver/programs.hpp"
+#include "driver/sockets.hpp"
 #include "driver/version.hpp"
 #include "nvhook/base/quote.hpp"
 #include "nvhook/files/open.hpp"
@@ -21,6 +26,8 @@ namespace nvhook::driver {
 namespace {
 
 constexpr std::size_t kMaxDevices = 8192;  // bytes of /proc/devices, /proc/misc; usual are 1000
+// What draws through the kernel's graphics subsystem.
+constexpr Capabilities kDrm{Capability::Graphics, Capability::Display};
 
 template <class T>
 void append(std::vector<T>& all, std::vector<T>&& more) {
@@ -105,6 +112,11 @@ Result<void> find_all_nodes(const Where& where, HostRoot driver_root, int proc,
   if (!nodes) return std::unexpected(std::move(nodes).error());
   driver.nodes = std::move(nodes->nodes);
   append(driver.warnings, std::move(nodes->warnings));
+  if (!(wanted.capabilities & kDrm).empty()) {
+    auto warnings = find_drm_nodes(directory, where.sys_root, driver.gpus);
+    if (!warnings) return std::unexpected(std::move(warnings).error());
+    append(driver.warnings, std::move(*warnings));
+  }
   if (auto done = find_mig(proc, directory, majors, wanted, driver); !done) return done;
   if (wanted.imex_channels) {
     auto channels = find_imex_channels(directory, majors.imex_channels);
@@ -112,6 +124,28 @@ Result<void> find_all_nodes(const Where& where, HostRoot driver_root, int proc,
     driver.imex_channels = std::move(*channels);
   }
   return find_features(proc, directory, *devices, wanted, driver);
+}
+
+// Everything besides libraries, programs and nodes.
+Result<void> find_files(const Where& where, HostRoot root, int proc, Capabilities wanted,
+                        Driver& driver) {
+  const auto& extras = where.extras;
+  auto kernel_files = find_kernel_files(proc, where.proc_root, extras.procfs);
+  if (!kernel_files) return std::unexpected(std::move(kernel_files).error());
+  driver.kernel_files = std::move(*kernel_files);
+  auto sockets = find_sockets(root, extras, wanted);
+  if (!sockets) return std::unexpected(std::move(sockets).error());
+  append(driver.files, std::move(sockets->files));
+  append(driver.omitted, std::move(sockets->omitted));
+  append(driver.warnings, std::move(sockets->warnings));
+  auto firmware = extras.firmware ? find_firmware(root, driver.version, where.sys_root)
+                                  : Result<std::vector<File>>();
+  if (!firmware) return std::unexpected(std::move(firmware).error());
+  append(driver.files, std::move(*firmware));
+  auto config = find_config_files(root, wanted);
+  if (!config) return std::unexpected(std::move(config).error());
+  append(driver.files, std::move(*config));
+  return {};
 }
 
 }  // namespace
@@ -151,6 +185,8 @@ Result<Driver> discover(const Where& where, const Wanted& wanted) {
     driver.warnings.push_back(
         {WarningId::NoGpus, "driver " + driver.version + " is loaded, but has no GPU to drive"});
 
+  if (auto done = find_files(where, driver_root, proc->get(), wanted.capabilities, driver); !done)
+    return std::unexpected(std::move(done).error());
   if (auto done = find_all_nodes(where, driver_root, proc->get(), wanted, driver); !done)
     return std::unexpected(std::move(done).error());
   return driver;

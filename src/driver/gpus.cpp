@@ -104,7 +104,8 @@ Result<std::vector<Gpu>> find_gpus(int proc) {
                                      .bus = name,
                                      .model = std::move(gpu->model),
                                      .node = {},
-                                     .number = {}});
+                                     .number = {},
+                                     .information = *text});
   }
   std::ranges::sort(found, {}, &std::pair<PciAddress, Gpu>::first);
   std::vector<Gpu> gpus;

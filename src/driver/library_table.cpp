@@ -11,26 +11,37 @@ constexpr Capabilities kCompute{Capability::Compute, Capability::Video};  // cod
 constexpr Capabilities kVideo{Capability::Video};
 constexpr Capabilities kGraphics{Capability::Graphics, Capability::Display};
 constexpr Capabilities kNgx{Capability::Ngx};
+constexpr Capabilities kBoth{Capability::Compute, Capability::Video, Capability::Graphics,
+                             Capability::Display};
+
+constexpr LibraryRow own_version(std::string_view stem, std::string_view soname,
+                                 Capabilities capabilities) {
+  return {stem, capabilities, Need::Optional, Rule::OwnVersion, soname};
+}
 
 // Source: "Installed Components" of the driver's README, and the lists of libnvidia-container
-// (src/nvc_info.c), whose choice per capability images rely on.
+// (src/nvc_info.c), whose choice per capability images rely on; of nvidia-container-toolkit what
+// else it gives (internal/discover/graphics.go, pkg/nvcdi). More than the former has it: gpucomp
+// compiles shaders, too, and GBM's backend is a link to allocator.
 constexpr std::array kTable = {
     LibraryRow{"libnvidia-ml.so", kUtility, Need::Essential},
     LibraryRow{"libnvidia-cfg.so", kUtility, Need::Expected},
     LibraryRow{"libnvidia-nscq.so", kUtility},
+    LibraryRow{"libnvidia-sandboxutils.so", kUtility},
 
     LibraryRow{"libcuda.so", kCompute, Need::Essential},
     LibraryRow{"libcudadebugger.so", kCompute},
     LibraryRow{"libnvidia-opencl.so", kCompute, Need::Expected},
-    LibraryRow{"libnvidia-gpucomp.so", kCompute},
+    LibraryRow{"libnvidia-gpucomp.so", kBoth},
     LibraryRow{"libnvidia-ptxjitcompiler.so", kCompute, Need::Expected},
     LibraryRow{"libnvidia-fatbinaryloader.so", kCompute},
-    LibraryRow{"libnvidia-allocator.so", kCompute, Need::Expected},
+    LibraryRow{"libnvidia-allocator.so", kBoth, Need::Expected},
     LibraryRow{"libnvidia-compiler.so", kCompute},
     LibraryRow{"libnvidia-pkcs11.so", kCompute},
     LibraryRow{"libnvidia-pkcs11-openssl3.so", kCompute},
     LibraryRow{"libnvidia-nvvm.so", kCompute},
     LibraryRow{"libnvidia-tileiras.so", kCompute},
+    own_version("libnvidia-nvvm70.so", "libnvidia-nvvm70.so.4", kCompute),
 
     LibraryRow{"libvdpau_nvidia.so", kVideo},
     LibraryRow{"libnvidia-encode.so", kVideo, Need::Expected},
@@ -51,6 +62,13 @@ constexpr std::array kTable = {
     LibraryRow{"libGLESv1_CM_nvidia.so", kGraphics, Need::Optional, Rule::GlvndVendor},
     LibraryRow{"libnvidia-glvkspirv.so", kGraphics, Need::Expected},
     LibraryRow{"libnvidia-cbl.so", kGraphics},
+    LibraryRow{"libnvidia-vulkan-producer.so", kGraphics},
+    LibraryRow{"libnvidia-vksc-core.so", kGraphics},
+    own_version("libnvidia-egl-gbm.so", "libnvidia-egl-gbm.so.1", kGraphics),
+    own_version("libnvidia-egl-wayland.so", "libnvidia-egl-wayland.so.1", kGraphics),
+    own_version("libnvidia-egl-wayland2.so", "libnvidia-egl-wayland2.so.1", kGraphics),
+    own_version("libnvidia-egl-xcb.so", "libnvidia-egl-xcb.so.1", kGraphics),
+    own_version("libnvidia-egl-xlib.so", "libnvidia-egl-xlib.so.1", kGraphics),
     LibraryRow{"libGL.so", kGraphics, Need::Optional, Rule::WithoutGlvnd},
     LibraryRow{"libEGL.so", kGraphics, Need::Optional, Rule::WithoutGlvnd},
     LibraryRow{"libGLESv1_CM.so", kGraphics, Need::Optional, Rule::WithoutGlvnd},

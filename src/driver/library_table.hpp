@@ -22,6 +22,7 @@ enum class Rule : std::uint8_t {
   AbiNote,       // it says that it needs Linux 2.3.99 or later: the other variant is for older ones
   GlvndVendor,   // nothing more, and the libraries of the next rule are not wanted beside it
   WithoutGlvnd,  // it needs the driver's GL core: under these names Mesa and GLVND have theirs
+  OwnVersion,  // it comes with the driver, but counts versions of its own: whatever the loader has
 };
 
 struct LibraryRow {
@@ -29,6 +30,7 @@ struct LibraryRow {
   Capabilities capabilities;  // each brings it
   Need need = Need::Optional;
   Rule rule = Rule::Version;
+  std::string_view soname{};  // of Rule::OwnVersion: by which it is found in a directory
 };
 
 // Every library that a container may get. The one place that knows their names.

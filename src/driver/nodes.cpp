@@ -32,7 +32,7 @@ constexpr Capabilities kCuda{Capability::Compute, Capability::Video};
 constexpr std::array kOptionalNodes = {
     OptionalNode{NodeKind::Uvm, "nvidia-uvm", kCuda},
     OptionalNode{NodeKind::UvmTools, "nvidia-uvm-tools", kCuda},
-    OptionalNode{NodeKind::Modeset, "nvidia-modeset", {Capability::Display}},
+    OptionalNode{NodeKind::Modeset, "nvidia-modeset", {Capability::Display, Capability::Graphics}},
 };
 
 // Nothing if the kernel has not given the number out.

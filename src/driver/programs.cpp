@@ -20,13 +20,16 @@ struct ProgramRow {
   Capability capability;
 };
 
-// Source: libnvidia-container, src/nvc_info.c. Those that change the host (nvidia-modprobe,
+// Source: libnvidia-container, src/nvc_info.c; nvidia-container-toolkit, pkg/nvcdi (nvidia-imex).
+// Those that change the host (nvidia-modprobe,
 // nvidia-settings, nvidia-xconfig) have no use in a container.
 constexpr std::array kPrograms = {
     ProgramRow{"nvidia-smi", Capability::Utility},
     ProgramRow{"nvidia-debugdump", Capability::Utility},
     ProgramRow{"nvidia-persistenced", Capability::Utility},
     ProgramRow{"nv-fabricmanager", Capability::Utility},
+    ProgramRow{"nvidia-imex", Capability::Utility},
+    ProgramRow{"nvidia-imex-ctl", Capability::Utility},
     ProgramRow{"nvidia-cuda-mps-control", Capability::Compute},
     ProgramRow{"nvidia-cuda-mps-server", Capability::Compute},
 };

@@ -99,7 +99,7 @@ bool Shelf::is_superseded(const Slot& slot) const {
 
 Result<std::optional<std::string>> Shelf::objection(Slot& slot, const Candidate& candidate) const {
   const auto real_name = candidate.file.path.name();
-  if (!real_name.ends_with(ending_)) {
+  if (slot.row->rule != Rule::OwnVersion && !real_name.ends_with(ending_)) {
     const auto at = real_name.rfind(".so.");
     const auto suffix = at == std::string_view::npos ? "" : real_name.substr(at + 4);
     if (!is_driver_version(suffix)) return "not a file of the NVIDIA driver";

@@ -76,7 +76,9 @@ Result<void> fill_from_directories(Shelf& shelf, const LibrarySearch& search) {
   Resolver resolver(search.root);
   // The table has the GLVND vendors before the libraries that they supersede.
   for (const auto& row : library_table()) {
-    const auto name = std::string(row.stem).append(".").append(search.version);
+    const auto name = row.rule == Rule::OwnVersion
+                          ? std::string(row.soname)
+                          : std::string(row.stem).append(".").append(search.version);
     const auto slots = slots_for(shelf, name);
     const auto done = [&shelf](const Slot* slot) {
       return slot->taken.has_value() || shelf.is_superseded(*slot);

@@ -44,10 +44,18 @@ bool same_file(int one, int other) {
          a.st_ino == b.st_ino;
 }
 
+// What is mounted at the point's name now.
+Result<UniqueFd> find_new(const Point& point) {
+  UniqueFd fd(::openat(point.directory, point.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd || !point.is_new(fd.get()))
+    return failure(ErrorId::Race, "the mount point was exchanged while it was mounted on");
+  return fd;
+}
+
 // What was mounted at the point. A descriptor of the point itself leads below the mount.
 Result<UniqueFd> find_mounted(const Point& point, int file) {
-  UniqueFd fd(::openat(point.directory, point.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd || !same_file(fd.get(), file) || !point.is_new(fd.get()))
+  auto fd = find_new(point);
+  if (fd && !same_file(fd->get(), file))
     return failure(ErrorId::Race, "the mount point was exchanged while it was mounted on");
   return fd;
 }
@@ -96,6 +104,37 @@ Result<UniqueFd> attach(Source source, const Point& point, int fd_directory) {
   if (auto done = attach(tree.fd.get(), point.fd); !done)
     return std::unexpected(std::move(done).error());
   return std::move(tree.fd);
+}
+
+Result<UniqueFd> attach_tmpfs(const Point& point, const std::string& size, const std::string& label,
+                              int fd_directory) {
+  if (::fchdir(fd_directory) != 0)
+    return system_failure(ErrorId::Kernel, "fchdir to /proc/self/fd");
+  const auto onto = std::to_string(point.fd);
+  const auto plain = "mode=0755,size=" + size;
+  const auto labelled = plain + ",context=\"" + label + "\"";
+  const auto mount = [&](const std::string& options) {
+    return ::mount("tmpfs", onto.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                   options.c_str()) == 0;
+  };
+  // Without SELinux the kernel knows no such option.
+  const bool done = (!label.empty() && mount(labelled)) || mount(plain);
+  if (!done)
+    return system_failure(errno == ENOSPC ? ErrorId::NoSpace : ErrorId::Kernel, "mount (tmpfs)");
+  auto mounted = find_new(point);
+  if (mounted &&
+      ::mount(nullptr, std::to_string(mounted->get()).c_str(), nullptr, MS_PRIVATE, nullptr) == 0)
+    return mounted;
+  auto failed =
+      mounted ? cannot_change("mount (make private)") : std::unexpected(std::move(mounted).error());
+  ::umount2(onto.c_str(), MNT_DETACH);
+  return failed;
+}
+
+Result<void> restrict_attached(int mount, const MountOptions& options, int fd_directory) {
+  if (::fchdir(fd_directory) != 0)
+    return system_failure(ErrorId::Kernel, "fchdir to /proc/self/fd");
+  return restrict_mounted(mount, options);
 }
 
 }  // namespace nvhook::mount

@@ -82,8 +82,13 @@ namespace {
 Result<void> set_out(std::span<const int> trees, const Stage& stage) {
   for (const int tree : trees) {
     const auto name = std::to_string(tree);
-    if (::mknodat(stage.directory(), name.c_str(), S_IFREG | kPointMode, 0) != 0)
+    struct stat status {};
+    if (::fstat(tree, &status) != 0) return system_failure(ErrorId::Kernel, "stat");
+    if (S_ISDIR(status.st_mode)) {
+      if (auto done = make_directory(stage.directory(), name); !done) return done;
+    } else if (::mknodat(stage.directory(), name.c_str(), S_IFREG | kPointMode, 0) != 0) {
       return system_failure(ErrorId::Kernel, "make file of the stage");
+    }
     if (auto done = attach_at(tree, stage.directory(), name); !done) return done;
   }
   return {};

@@ -10,6 +10,7 @@
 #include "check_demands.hpp"
 #include "choose_gpus.hpp"
 #include "draft_devices.hpp"
+#include "draft_files.hpp"
 #include "nvhook/plan/make_plan.hpp"
 
 namespace nvhook::plan {
@@ -46,6 +47,7 @@ constexpr std::array kFixedLinks = {
     FixedLink{"libcuda.so", "libcuda.so.1"},
     FixedLink{"libnvidia-opticalflow.so", "libnvidia-opticalflow.so.1"},
     FixedLink{"libGLX_indirect.so.0", "libGLX_nvidia.so.%"},
+    FixedLink{"libnvidia-vulkan-producer.so", "libnvidia-vulkan-producer.so.%"},
 };
 
 // The first of the requested capabilities that brings the library.
@@ -200,7 +202,25 @@ Result<Draft> draft(const request::Request& request, const Driver& driver,
   std::ranges::move(chosen->warnings, std::back_inserter(draft.warnings));
   if (auto done = draft_devices(request, driver, draft); !done)
     return std::unexpected(std::move(done).error());
+  draft_files(request, driver, image, draft);
   return draft;
+}
+
+bool is_dispensable(Kind kind) {
+  switch (kind) {
+    case Kind::Library:
+    case Kind::Library32:
+    case Kind::Binary:
+    case Kind::Device:
+      return false;
+    case Kind::Directory:
+    case Kind::Socket:
+    case Kind::Firmware:
+    case Kind::Config:
+    case Kind::Procfs:
+      return true;
+  }
+  std::abort();  // every enumerator is handled above
 }
 
 std::vector<Place> places_of(const Draft& draft) {
@@ -208,9 +228,20 @@ std::vector<Place> places_of(const Draft& draft) {
   places.reserve(draft.mounts.size() + draft.links.size() + 1);
   if (draft.tree) places.push_back(*draft.tree);
   for (const auto& mount : draft.mounts)
-    if (!is_in_tree(draft, mount.place)) places.push_back(mount.place);
+    if (!is_dispensable(mount.kind) && !is_in_tree(draft, mount.place))
+      places.push_back(mount.place);
   for (const auto& link : draft.links)
-    if (!is_in_tree(draft, link.place)) places.push_back(link.place);
+    if (!is_dispensable(link.kind) && !is_in_tree(draft, link.place)) places.push_back(link.place);
+  return places;
+}
+
+std::vector<Place> dispensable_places_of(const Draft& draft) {
+  std::vector<Place> places;
+  for (const auto& mount : draft.mounts)
+    if (is_dispensable(mount.kind)) places.push_back(mount.place);
+  for (const auto& link : draft.links)
+    if (is_dispensable(link.kind)) places.push_back(link.place);
+  for (const auto& file : draft.files) places.push_back(file.place);
   return places;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "driver_view.hpp"
 #include "names.hpp"
 #include "nvhook/base/quote.hpp"
 #include "settle_loader.hpp"
@@ -54,6 +55,25 @@ bool names_other_version(std::string_view link_text, std::string_view due) {
          std::ranges::all_of(version, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
 }
 
+MountOptions options_of(Kind kind) {
+  switch (kind) {
+    case Kind::Library:
+    case Kind::Library32:
+    case Kind::Binary:
+    case Kind::Firmware:
+    case Kind::Config:
+      return kFileMount;
+    case Kind::Device:
+      return kDeviceMount;
+    case Kind::Directory:
+    case Kind::Socket:
+      return kSocketMount;
+    case Kind::Procfs:
+      return kProcfsMount;
+  }
+  std::abort();  // every enumerator is handled above
+}
+
 bool is_below_dev(const Place& place) {
   return place.directory.value == "/dev" || place.directory.value.starts_with("/dev/");
 }
@@ -87,13 +107,21 @@ class Planner {
         plan_.omitted.push_back({mount.source, "another file of that name is injected already"});
         continue;
       }
+      if (!is_wanted(mount)) continue;
       if (auto done = add_mount(mount); !done) return std::unexpected(std::move(done).error());
     }
     for (const auto& link : draft.links) {
       if (!taken_.insert(target_of(link.place)).second) continue;
-      if (auto done = add_link(link); !done) return std::unexpected(std::move(done).error());
+      auto done = add_link(link);
+      if (!done && is_dispensable(link.kind))
+        miss(link.place, done.error());
+      else if (!done)
+        return std::unexpected(std::move(done).error());
     }
+    for (auto& file : draft.files) add_file(std::move(file));
     warn_about_programs();
+    warn_about_missed();
+    settle_driver_view();
     settle_loader(plan_, in_);
     return std::move(plan_);
   }
@@ -138,22 +166,11 @@ class Planner {
 
   // Where the directory of ours is mounted: over nothing, or over one of the image's.
   Result<void> settle_tree(const Place& place) {
-    if (auto fine = check_directory(place); !fine) return fine;
-    const auto& found = found_at(place);
+    if (auto fine = check_directory_to_cover(place); !fine) return fine;
     const auto path = target_of(place);
-    if (found.standing == Standing::Nothing) {
-      if (auto fine = check_new_name(place); !fine) return fine;
+    if (found_at(place).standing == Standing::Nothing) {
       note_directories(place);
       plan_.directories.push_back(path);
-    } else if (found.standing != Standing::Directory) {
-      return failure(ErrorId::DstType, quote(path.value) + " is " +
-                                           std::string(name_of(found.standing)) +
-                                           " in the image, a directory is due");
-    } else if (found.other_mount) {
-      return failure(ErrorId::DstForeignMount,
-                     quote(path.value) +
-                         " is a mount of the container's own already: take it away, or use layout "
-                         "\"system\"");
     }
     plan_.tree = path;
     drafted_tree_ = (place.directory / place.name).value + "/";
@@ -181,6 +198,7 @@ class Planner {
   // Whether something new may be made or mounted at the place.
   [[nodiscard]] Result<void> check_directory(const Place& place) const {
     const auto& directory = directory_of(place);
+    if (!directory.trouble.empty()) return failure(ErrorId::DstResolve, directory.trouble);
     const bool is_dev = is_below_dev(place);
     if (is_dev && !on_future_dev(place) && directory.resolved != place.directory)
       return failure(ErrorId::DstResolve, quote(place.directory.value) + " is a link to " +
@@ -196,6 +214,24 @@ class Planner {
                      "mounts in " + quote(directory.resolved.value) +
                          " would appear on the host: use a private or slave propagation for the "
                          "container's root");
+    return {};
+  }
+
+  // Whether a directory can be mounted at the place: over nothing, or over one of the image's.
+  [[nodiscard]] Result<void> check_directory_to_cover(const Place& place) const {
+    if (auto fine = check_directory(place); !fine) return fine;
+    const auto& found = found_at(place);
+    if (found.standing == Standing::Nothing) return check_new_name(place);
+    const auto path = target_of(place);
+    if (found.standing != Standing::Directory)
+      return failure(ErrorId::DstType, quote(path.value) + " is " +
+                                           std::string(name_of(found.standing)) +
+                                           " in the image, a directory is due");
+    if (found.other_mount)
+      return failure(ErrorId::DstForeignMount,
+                     quote(path.value) +
+                         " is a mount of the container's own already: take it away, or use layout "
+                         "\"system\" and no mps_directory there");
     return {};
   }
 
@@ -216,6 +252,63 @@ class Planner {
     return {};
   }
 
+  // Whether the mount can be made, of those that a container can do without.
+  [[nodiscard]] bool is_wanted(const DraftMount& draft) {
+    if (!is_dispensable(draft.kind)) return true;
+    if (draft.in_present_directory && !directory_of(draft.place).exists) return false;
+    const auto fine = draft.kind == Kind::Directory
+                          ? check_directory_to_cover(draft.place)
+                          : check_target(draft.place, found_at(draft.place));
+    if (fine) return true;
+    plan_.omitted.push_back({draft.source, "no place in the container: " + fine.error().message()});
+    // The kernel loads firmware by itself since Linux 5.7, and a client without a daemon's socket
+    // goes on without the daemon: nobody is to be told.
+    if (draft.kind != Kind::Firmware && draft.kind != Kind::Socket) miss(draft.place, fine.error());
+    return false;
+  }
+
+  void miss(const Place& place, const Error& error) {
+    missed_.emplace_back(place.directory / place.name, error.message());
+  }
+
+  // One warning, whatever the number.
+  void warn_about_missed() {
+    if (missed_.empty()) return;
+    const auto& [path, why] = missed_.front();
+    auto text = quote(path.value);
+    if (const auto others = missed_.size() - 1; others > 0)
+      text += " and " + std::to_string(others) + (others == 1 ? " other file" : " other files");
+    text += missed_.size() == 1 ? " is" : " are";
+    plan_.warnings.push_back({WarningId::FileSkipped, text + " not in the container: " + why});
+  }
+
+  void add_file(DraftFile draft) {
+    if (!taken_.insert(target_of(draft.place)).second) return;
+    auto fine = found_at(draft.place).standing == Standing::Nothing
+                    ? check_target(draft.place, found_at(draft.place))
+                    : failure(ErrorId::DstType, "the image has one of its own");
+    if (!fine) {
+      miss(draft.place, fine.error());
+      return;
+    }
+    note_directories(draft.place);
+    plan_.files.push_back({target_of(draft.place), std::move(draft.content)});
+  }
+
+  void settle_driver_view() {
+    auto view = driver_view(in_.procfs.wanted, in_.driver, in_.request, plan_.gpus);
+    if (!view) return;
+    const auto& trouble = in_.procfs.trouble;
+    if (trouble.empty())
+      plan_.driver_view = std::move(view);
+    else if (in_.procfs.kernel_shows_nothing)
+      plan_.omitted.push_back({view->source, "no place in the container: " + trouble});
+    else
+      plan_.warnings.push_back(
+          {WarningId::ProcfsSkipped,
+           "what the container sees of the driver in /proc is not changed: " + trouble});
+  }
+
   Result<void> add_mount(const DraftMount& draft) {
     const auto& found = found_at(draft.place);
     auto& mount = plan_.mounts.emplace_back();
@@ -224,8 +317,8 @@ class Planner {
     mount.reason = draft.reason;
     mount.source = draft.source;
     mount.target = target_of(draft.place);
-    mount.options = draft.kind == Kind::Device ? kDeviceMount : kFileMount;
-    mount.sealed = seals_ && draft.kind != Kind::Device;  // a device is there to be written
+    mount.options = options_of(draft.kind);
+    mount.sealed = seals_ && mount.options == kFileMount;  // others are there to be written
     mount.makes_point = found.standing == Standing::Nothing;
     if (draft.findable) note_findable(draft.place, draft.kind);
     if (in_tree(draft.place)) return {};
@@ -238,6 +331,11 @@ class Planner {
       }
     }
     if (mount.makes_point) note_directories(draft.place);
+    if (draft.kind == Kind::Directory) {
+      if (std::exchange(mount.makes_point, false)) note_directory(mount.target);
+      return {};
+    }
+    if (is_dispensable(draft.kind)) return {};
     return check_target(draft.place, found);
   }
 
@@ -265,14 +363,16 @@ class Planner {
           return {};
         }
         if (draft.kind == Kind::Binary && root_is_read_only(in_)) return {};
-        note_directories(draft.place);
         if (auto fine = check_directory(draft.place); !fine) return fine;
         if (auto fine = check_new_name(draft.place); !fine) return fine;
+        note_directories(draft.place);
         plan_.symlinks.push_back({path, draft.target, std::nullopt});
         return {};
       }
       case Standing::File:
-        return cover_file(draft, found);
+        if (!draft.library.value.empty()) return cover_file(draft, found);
+        warn_link_exists(path, draft, name_of(found.standing));
+        return {};
       case Standing::Link:
         return settle_link(draft, found);
       case Standing::Directory:
@@ -354,6 +454,7 @@ class Planner {
   bool seals_;
   std::string drafted_tree_;  // as places have it, with a slash behind
   std::set<ContainerPath> taken_;
+  std::vector<std::pair<ContainerPath, std::string>> missed_;  // and why
   Plan plan_;
 };
 

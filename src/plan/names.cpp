@@ -15,8 +15,22 @@ std::string_view name_of(Kind kind) {
       return "binary";
     case Kind::Device:
       return "device";
+    case Kind::Directory:
+      return "directory";
+    case Kind::Socket:
+      return "socket";
+    case Kind::Firmware:
+      return "firmware";
+    case Kind::Config:
+      return "config";
+    case Kind::Procfs:
+      return "procfs";
   }
   std::abort();  // every enumerator is handled above
+}
+
+std::string_view reason_of(const DriverView& view) {
+  return view.whole ? "the granted GPUs only" : "parameters of a driver that makes no nodes";
 }
 
 std::string_view name_of(State state) {

@@ -12,6 +12,9 @@ namespace nvhook::plan {
 [[nodiscard]] std::string_view name_of(State state);      // "present"
 [[nodiscard]] std::string_view name_of(Unknown unknown);  // "present-nodes"
 
+// For people, why there is one.
+[[nodiscard]] std::string_view reason_of(const DriverView& view);
+
 [[nodiscard]] std::string_view name_of(CacheAction action);            // "musl-path"
 [[nodiscard]] std::string_view name_of(container::Standing standing);  // "a directory"
 

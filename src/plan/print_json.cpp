@@ -77,7 +77,20 @@ Json to_object(const Symlink& link) {
 }
 
 Json to_object(const File& file) {
-  return {{"path", file.path.value}, {"from", nullptr}, {"content", file.content}};
+  return {{"path", file.path.value},
+          {"from", file.from ? Json(file.from->value) : Json(nullptr)},
+          {"content", file.content}};
+}
+
+// The mount that a view is.
+Json to_object(const DriverView& view) {
+  return to_object(Mount{.kind = Kind::Procfs,
+                         .capability = std::nullopt,
+                         .state = State::Mount,
+                         .reason = std::string(reason_of(view)),
+                         .source = view.source,
+                         .target = view.target,
+                         .options = kProcfsMount});
 }
 
 Json paths(const std::vector<ContainerPath>& list) {
@@ -116,6 +129,19 @@ Json to_array(const std::vector<T>& items) {
   return array;
 }
 
+Json mounts_of(const Plan& plan) {
+  auto array = to_array(plan.mounts);
+  if (plan.driver_view) array.push_back(to_object(*plan.driver_view));
+  return array;
+}
+
+Json files_of(const Plan& plan) {
+  auto array = to_array(plan.files);
+  if (plan.driver_view)
+    for (const auto& file : plan.driver_view->files) array.push_back(to_object(file));
+  return array;
+}
+
 std::string document(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -139,9 +165,9 @@ std::string to_json(const Plan& plan) {
                      {"root", plan.driver_root}}},
                    {"gpus", to_array(plan.gpus)},
                    {"directories", paths(plan.directories)},
-                   {"mounts", to_array(plan.mounts)},
+                   {"mounts", mounts_of(plan)},
                    {"symlinks", to_array(plan.symlinks)},
-                   {"files", to_array(plan.files)},
+                   {"files", files_of(plan)},
                    {"devices", to_array(plan.devices)},
                    {"ldcache", to_object(plan.loader)},
                    {"omitted", to_array(plan.omitted)},

@@ -66,7 +66,23 @@ std::vector<std::vector<std::string>> loader_of(const Plan& plan) {
   rows.push_back({plan.loader.path.value.empty() ? "loader" : shown(plan.loader.path.value),
                   std::string(deed_of(plan.loader.action))});
   if (!plan.loader.compat.empty()) rows.push_back({"CUDA compat", plan.loader.compat});
+  return rows;
+}
+
+std::vector<std::vector<std::string>> view_of(const Plan& plan) {
+  if (!plan.driver_view) return {};
+  const auto& view = *plan.driver_view;
+  return {{shown(view.target.value), "<- " + shown(view.source.value),
+           joined(names_of(kProcfsMount), ","), std::string(reason_of(view))}};
+}
+
+std::vector<std::vector<std::string>> files_of(const Plan& plan) {
+  std::vector<std::vector<std::string>> rows;
   for (const auto& file : plan.files) rows.push_back({shown(file.path.value), "is made"});
+  if (plan.driver_view)
+    for (const auto& file : plan.driver_view->files)
+      rows.push_back({shown(file.path.value),
+                      file.from ? "copy of " + shown(file.from->value) : std::string("is made")});
   return rows;
 }
 
@@ -118,8 +134,13 @@ std::string to_text(const Plan& plan, Style style) {
 
   constexpr std::array kGroups = {
       std::pair{Kind::Library, "Libraries"}, std::pair{Kind::Library32, "32-bit libraries"},
-      std::pair{Kind::Binary, "Programs"}, std::pair{Kind::Device, "Device nodes"}};
+      std::pair{Kind::Binary, "Programs"},   std::pair{Kind::Device, "Device nodes"},
+      std::pair{Kind::Socket, "Sockets"},    std::pair{Kind::Directory, "Directories of sockets"},
+      std::pair{Kind::Firmware, "Firmware"}, std::pair{Kind::Config, "Configuration"}};
   for (const auto& [kind, heading] : kGroups) page.table(heading, mounts_of(plan, kind));
+
+  page.table("Driver in /proc", view_of(plan));
+  page.table("Files", files_of(plan));
 
   rows.clear();
   for (const auto& link : plan.symlinks)

@@ -126,6 +126,9 @@ const Rows kPlace = {
     // Kernels before 5.2 bind by such numbers, too. Nothing but binds, and what restricts them.
     {"mount", {has(3, MS_BIND), has_none(3, ~kBindFlags)}},
     {"mount", {is(3, MS_PRIVATE)}},
+    // There the view of the driver's directory in procfs is mounted in its place before it is
+    // filled. Of which type the file system is is behind a pointer, and not seen here.
+    {"mount", {is(3, MS_NOSUID | MS_NODEV | MS_NOEXEC)}},
     {"rt_sigpending", {}},  // whether somebody wants the run to end
     // The device programs of a cgroup v2: looked at, loaded, exchanged, no maps and no other
     // objects. What a program is attached to is behind a pointer, and not seen here.
@@ -200,6 +203,7 @@ const Rows kPrepare = {
     {"fcntl", {is(1, F_GETFL)}},  // fdopendir(3)
     {"fcntl", {is(1, F_SETFD)}},
     {"pread64", {}},
+    {"uname", {}},  // the kernel's release is part of a path of firmware
     {"fgetxattr", {}},
     {"ioctl", {is(1, TCGETS)}},  // whether a dry run prints to a terminal
     // The parser child.

@@ -35,7 +35,7 @@ TEST(Settings, HaveDefaultsOfTheHost) {
   EXPECT_EQ(settings.search.programs.back(), "/usr/local/nvidia/bin");
   EXPECT_EQ(settings.container.layout, Layout::System);
   EXPECT_EQ(settings.container.cuda_compat, CudaCompat::Auto);
-  EXPECT_EQ(settings.container.procfs, Procfs::View);
+  EXPECT_EQ(settings.container.procfs, ProcfsView::View);
   EXPECT_EQ(settings.container.mps_directory, "");
   EXPECT_TRUE(settings.container.cgroups);
   EXPECT_TRUE(settings.requests.accept_environment_when_unprivileged);
@@ -100,7 +100,7 @@ file = "/var/log/nvhook.json"
   EXPECT_TRUE(settings.requests.ignore_imex_channels);
   EXPECT_EQ(settings.container.layout, Layout::Tree);
   EXPECT_EQ(settings.container.cuda_compat, CudaCompat::Off);
-  EXPECT_EQ(settings.container.procfs, Procfs::Params);
+  EXPECT_EQ(settings.container.procfs, ProcfsView::Params);
   EXPECT_EQ(settings.container.mps_directory, "/run/mps");
   EXPECT_FALSE(settings.container.persistenced_socket);
   EXPECT_FALSE(settings.container.fabricmanager_socket);

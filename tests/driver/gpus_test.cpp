@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include <utility>
+
 #include "driver/driver_fixture.hpp"
 #include "nvhook/driver/discover.hpp"
 
@@ -10,9 +12,11 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 class Gpus : public test::DriverFixture {
  protected:
@@ -26,13 +30,19 @@ class Gpus : public test::DriverFixture {
 TEST_F(Gpus, AreDescribedByTheirDriver) {
   host_.gpu("0000:01:00.0", 3);
 
-  EXPECT_THAT(discovered(), ElementsAre(Gpu{.index = 0,
-                                            .minor = 3,
-                                            .uuid = "GPU-00000003-1111-2222-3333-444455556666",
-                                            .bus = "0000:01:00.0",
-                                            .model = "NVIDIA H100 PCIe",
-                                            .node = {host_.on_disk("/dev/nvidia3")},
-                                            .number = {195, 3}}));
+  auto gpus = discovered();
+
+  ASSERT_EQ(gpus.size(), 1U);
+  EXPECT_THAT(
+      std::exchange(gpus[0].information, {}),
+      AllOf(StartsWith("Model: \t\t NVIDIA H100 PCIe\n"), EndsWith("Device Minor: \t 3\n")));
+  EXPECT_THAT(gpus, ElementsAre(Gpu{.index = 0,
+                                    .minor = 3,
+                                    .uuid = "GPU-00000003-1111-2222-3333-444455556666",
+                                    .bus = "0000:01:00.0",
+                                    .model = "NVIDIA H100 PCIe",
+                                    .node = {host_.on_disk("/dev/nvidia3")},
+                                    .number = {195, 3}}));
 }
 
 TEST_F(Gpus, AreCountedInTheNumericOrderOfTheirPciAddresses) {

@@ -57,7 +57,9 @@ TEST_F(Injection, MountsWhatTheDryRunSaysAndNothingElse) {
     std::string options;
     for (const auto& option : mount["options"])
       options += (options.empty() ? "" : ",") + option.get<std::string>();
-    planned.push_back({mount["source"], mount["target"], options});
+    // A file system of its own is mounted with its root, whatever it stands for.
+    const auto root = mount["kind"] == "procfs" ? "/" : mount["source"].get<std::string>();
+    planned.push_back({root, mount["target"], options});
   }
   std::ranges::sort(mounts, {}, &MountLine::point);
   std::ranges::sort(planned, {}, &MountLine::point);

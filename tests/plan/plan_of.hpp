@@ -112,7 +112,8 @@ class PlanOf : public ::testing::Test {
                                           .survey = survey,
                                           .loader_file = pointer_to(loader_file_),
                                           .loader_directory = pointer_to(loader_directory_),
-                                          .own_user_namespace = own_user_namespace_});
+                                          .own_user_namespace = own_user_namespace_,
+                                          .procfs = procfs_});
   }
 
   // The plan that can be made; an empty one if there is none, as a test then shows.
@@ -147,6 +148,7 @@ class PlanOf : public ::testing::Test {
   driver::Driver driver_ = test::sample_driver();
   container::Image image_ = test::debian_image();
   std::optional<bool> own_user_namespace_;
+  ProcfsFacts procfs_;
   Layout layout_ = Layout::System;
   bool drafted_read_only_ = false;
   std::optional<FileFacts> loader_file_;       // none: not looked at

@@ -109,7 +109,9 @@ request::Request asking_for(request::GpuSelection gpus, Capabilities capabilitie
 
 container::Survey empty_survey(const plan::Draft& draft) {
   container::Survey survey;
-  for (const auto& place : plan::places_of(draft)) {
+  auto places = plan::places_of(draft);
+  for (auto& place : plan::dispensable_places_of(draft)) places.push_back(std::move(place));
+  for (const auto& place : places) {
     const bool dev = place.directory.value == "/dev" || place.directory.value.starts_with("/dev/");
     survey.places[place] = {};
     survey.directories[place.directory] = {

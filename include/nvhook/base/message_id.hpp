@@ -83,6 +83,8 @@ enum class WarningId : std::uint8_t {
   ReqUntrusted,    // devices that an unprivileged container may not ask for by its environment
   ReqIgnored,      // a part of a request that means nothing
   MigOrder,        // which MIG device a number means cannot be told for certain
+  ProcfsSkipped,   // what /proc shows of the driver is not restricted to what was granted
+  FileSkipped,     // the container starts without a file that it could do without
 };
 
 struct ErrorInfo {

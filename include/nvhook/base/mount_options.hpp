@@ -19,6 +19,11 @@ struct MountOptions {
 inline constexpr MountOptions kFileMount{.ro = true, .nosuid = true, .nodev = true};
 // Device nodes: "ro" is about the node's own inode, the device can be written.
 inline constexpr MountOptions kDeviceMount{.ro = true, .nosuid = true, .noexec = true};
+// Sockets and directories of sockets: whoever may not write to a socket cannot connect to it.
+inline constexpr MountOptions kSocketMount{.nosuid = true, .nodev = true, .noexec = true};
+// What the kernel says, to be read.
+inline constexpr MountOptions kProcfsMount{
+    .ro = true, .nosuid = true, .nodev = true, .noexec = true};
 
 // {"ro", "nosuid", "nodev"}, in the order of mountinfo.
 [[nodiscard]] std::vector<std::string> names_of(const MountOptions& options);

@@ -11,6 +11,7 @@
 #include "nvhook/base/capability.hpp"
 #include "nvhook/base/error.hpp"
 #include "nvhook/base/layout.hpp"
+#include "nvhook/base/procfs_view.hpp"
 
 namespace nvhook::config {
 
@@ -52,18 +53,11 @@ enum class CudaCompat : std::uint8_t {
   Off,
 };
 
-// What stands at /proc/driver/nvidia in a container.
-enum class Procfs : std::uint8_t {
-  View,    // what is true of the GPUs that it was given
-  Params,  // the host's, but for the file params
-  None,    // the host's
-};
-
 // What is done to a container.
 struct Container {
   Layout layout = Layout::System;
   CudaCompat cuda_compat = CudaCompat::Auto;
-  Procfs procfs = Procfs::View;
+  ProcfsView procfs = ProcfsView::View;
   std::string mps_directory;  // absolute; empty: the pipes of MPS are not mounted
   bool persistenced_socket = true;
   bool fabricmanager_socket = true;

@@ -57,8 +57,9 @@ struct DirectoryFacts {
   bool exists = false;      // if not, the facts below are those of the nearest parent that does
   std::size_t missing = 0;  // how many of the last components of `resolved` do not exist
   MountKind mount = MountKind::Rootfs;
-  bool shared = false;  // mounts made here would appear elsewhere, too
-  bool fixed = false;   // it is append-only or immutable: what is made here could not be undone
+  bool shared = false;    // mounts made here would appear elsewhere, too
+  bool fixed = false;     // it is append-only or immutable: what is made here could not be undone
+  std::string trouble{};  // why it cannot be reached, for people; then nothing else is known
   bool operator==(const DirectoryFacts&) const = default;
 };
 

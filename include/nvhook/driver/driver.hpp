@@ -80,6 +80,14 @@ struct GpuInstance {
   bool operator==(const GpuInstance&) const = default;
 };
 
+// A node of the kernel's graphics subsystem: /dev/dri/card0, /dev/dri/renderD128.
+struct DrmNode {
+  HostPath path;
+  std::string name;  // below /dev/dri
+  DeviceNumber number;
+  bool operator==(const DrmNode&) const = default;
+};
+
 struct Gpu {
   std::uint32_t index = 0;  // in PCI order, as NVML counts
   std::uint32_t minor = 0;  // of /dev/nvidia<minor>; may differ from the index
@@ -92,6 +100,8 @@ struct Gpu {
   // As NVML calls them, where it was asked: "Tesla", "8.0".
   std::optional<std::string> brand{};
   std::optional<std::string> arch{};
+  std::string information{};   // the text of its file in /proc
+  std::vector<DrmNode> drm{};  // by name
   bool operator==(const Gpu&) const = default;
 };
 
@@ -111,6 +121,31 @@ struct FeatureNodes {
   std::vector<DeviceNode> nodes;
   std::string missing;  // which there are not, why, and what makes them; empty: all are there
   bool operator==(const FeatureNodes&) const = default;
+};
+
+enum class FileKind : std::uint8_t {
+  Socket,     // of a daemon
+  Directory,  // that holds a daemon's sockets
+  Firmware,   // of the GPUs, for the kernel
+  Config,     // by which libraries of others find the driver's, and data of the driver's
+};
+
+// A file besides libraries and programs. It has a place of its own, the same in every image.
+struct File {
+  FileKind kind = FileKind::Config;
+  HostPath path;                      // without any symbolic link
+  ContainerPath target;               // the image may have links on the way to it
+  Capabilities capabilities;          // each brings it; none: every request does
+  bool in_present_directory = false;  // is of use only where the image has the directory
+  bool operator==(const File&) const = default;
+};
+
+// What the kernel module shows in /proc/driver/nvidia, besides GPUs.
+struct KernelFile {
+  std::string name;  // "params"
+  HostPath path;
+  std::string content;
+  bool operator==(const KernelFile&) const = default;
 };
 
 // Something on the host that looks like the driver's and is left out.
@@ -134,8 +169,10 @@ struct Driver {
   std::vector<FeatureNodes> features{};
   // Discovery leaves it empty. Whoever has asked NVML puts all MIG devices of this host here.
   std::optional<std::vector<MigName>> mig_names{};
-  std::vector<Omitted> omitted;
-  std::vector<Warning> warnings;
+  std::vector<File> files{};
+  std::vector<KernelFile> kernel_files{};
+  std::vector<Omitted> omitted{};
+  std::vector<Warning> warnings{};
   std::optional<std::string> cuda{};  // its newest CUDA version, as NVML said it: "12.4"
   std::string nvml_silence{};         // why NVML, though it was needed, said nothing; for people
   bool operator==(const Driver&) const = default;

@@ -44,4 +44,16 @@ struct Point {
 // mounted then. Source: do_loopback and do_reconfigure_mnt in fs/namespace.c.
 [[nodiscard]] Result<UniqueFd> attach(Source source, const Point& point, int fd_directory);
 
+// Mounts a new tmpfs of at most `size` ("1m") at the point, a directory, and returns a descriptor
+// (O_PATH) of its root: for kernels without detached mounts, see make_tmpfs(). It is private, and
+// neither devices nor programs work there; restrict_attached() makes it read-only once it is
+// filled. `fd_directory`, `label`: as above and there. Fails as attach() does.
+[[nodiscard]] Result<UniqueFd> attach_tmpfs(const Point& point, const std::string& size,
+                                            const std::string& label, int fd_directory);
+
+// Restricts a mount of this process's namespace (O_PATH, its root), which may not be in its place
+// any more: E_RACE. Fails with E_KERNEL. `fd_directory`: as above.
+[[nodiscard]] Result<void> restrict_attached(int mount, const MountOptions& options,
+                                             int fd_directory);
+
 }  // namespace nvhook::mount

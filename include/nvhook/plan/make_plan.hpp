@@ -7,6 +7,7 @@
 
 #include "nvhook/base/error.hpp"
 #include "nvhook/base/layout.hpp"
+#include "nvhook/base/procfs_view.hpp"
 #include "nvhook/container/facts.hpp"
 #include "nvhook/driver/driver.hpp"
 #include "nvhook/oci/config.hpp"
@@ -23,8 +24,9 @@ struct DraftMount {
   std::string reason;
   HostPath source;
   container::Place place;
-  DeviceNumber number;    // of a Kind::Device
-  bool findable = false;  // the loader is to find it by its file's name
+  DeviceNumber number;                // of a Kind::Device
+  bool findable = false;              // the loader is to find it by its file's name
+  bool in_present_directory = false;  // only where the image has the directory
 };
 
 struct DraftLink {
@@ -35,11 +37,17 @@ struct DraftLink {
   std::optional<Capability> capability;
 };
 
+struct DraftFile {
+  container::Place place;
+  std::string content;
+};
+
 struct Draft {
   std::vector<driver::Gpu> gpus;
   std::optional<container::Place> tree;  // of Layout::Tree: what lies below is not looked at
   std::vector<DraftMount> mounts;
   std::vector<DraftLink> links;
+  std::vector<DraftFile> files;
   std::vector<driver::Omitted> omitted;
   std::vector<Warning> warnings;
 };
@@ -53,8 +61,14 @@ struct Draft {
                                   const container::Image& image, Layout layout = Layout::System,
                                   bool read_only = false);
 
-// Every place of the draft, for the survey.
+// Every place of the draft without which no container starts, for the survey.
 [[nodiscard]] std::vector<container::Place> places_of(const Draft& draft);
+
+// Every other place of it: what cannot be put there is left out.
+[[nodiscard]] std::vector<container::Place> dispensable_places_of(const Draft& draft);
+
+// Whether a container starts without things of the kind, should the image have no room for them.
+[[nodiscard]] bool is_dispensable(Kind kind);
 
 // Whether the place is inside of the draft's tree.
 [[nodiscard]] bool is_in_tree(const Draft& draft, const container::Place& place);
@@ -78,6 +92,14 @@ struct Preferred {
   std::vector<Warning> warnings;
 };
 
+// What is to be done to container::kDriverDirectory, and what was found there.
+struct ProcfsFacts {
+  ProcfsView wanted = ProcfsView::View;
+  std::string trouble{};  // container::trouble_with_driver_directory()
+  // This kernel has nothing of the driver in any procfs: its facts are from a root elsewhere.
+  bool kernel_shows_nothing = false;
+};
+
 struct Inputs {
   Container container;
   const oci::Config& config;
@@ -92,6 +114,7 @@ struct Inputs {
   // Whether the container's process is in a user namespace of its own; without a process nobody
   // knows, and config.json says what is meant.
   std::optional<bool> own_user_namespace = {};
+  ProcfsFacts procfs{};
 };
 
 // Settles the draft on what the survey found. Same inputs, same plan.

@@ -20,7 +20,17 @@
 // so the two cannot disagree. Its JSON form, nvhook.plan/1, is described in docs/plan.md.
 namespace nvhook::plan {
 
-enum class Kind { Library, Library32, Binary, Device };
+enum class Kind {
+  Library,
+  Library32,
+  Binary,
+  Device,
+  Directory,  // of a daemon's sockets
+  Socket,
+  Firmware,
+  Config,
+  Procfs,  // a DriverView
+};
 
 enum class State {
   Mount,    // to be mounted
@@ -53,7 +63,17 @@ struct Symlink {
 struct File {
   ContainerPath path;
   std::string content;
+  std::optional<HostPath> from{};  // that it is a copy of, but for what the plan has changed in it
   bool operator==(const File&) const = default;
+};
+
+// What the container sees of container::kDriverDirectory, as a file system of its own.
+struct DriverView {
+  bool whole = true;        // over the directory; else over the one file alone
+  HostPath source;          // what of this host it stands for
+  ContainerPath target;     // where it is mounted
+  std::vector<File> files;  // at the target or below it
+  bool operator==(const DriverView&) const = default;
 };
 
 // How the container's loader comes to know the libraries.
@@ -124,6 +144,7 @@ struct Plan {
   std::vector<Mount> mounts;
   std::vector<Symlink> symlinks;
   std::vector<File> files;
+  std::optional<DriverView> driver_view;
   LoaderCache loader;
   std::vector<Device> devices;
   std::vector<driver::Omitted> omitted;
