@@ -53,7 +53,7 @@ constexpr Row kRows[] = {
     {"container", "fabricmanager_socket", "false", "0", kFlag, "", ""},
     {"container", "firmware", "false", "{}", kFlag, "", ""},
     {"container", "cgroups", "false", "0", kFlag, "", ""},
-    {"nvml", "probe", "'/p'", "1", kString, kUnset, kNotAbsolute},
+    {"nvml", "probe", "'/p'", "1", kString, "'p'", kNotAbsolute},
     {"nvml", "deadline", "1.5", "'20s'", "a number of seconds from 0.1 to 300 is due", "0",
      "is beyond its bounds, a number of seconds from 0.1 to 300 is due"},
     {"log", "file", "'/l'", "2020-01-01", kString, "'l'", kNotAbsolute},
@@ -107,7 +107,8 @@ TEST(Keys, RefuseValuesBeyondTheirMeaning) {
 TEST(Keys, OfPathsMayBeUnsetWhereTheyAreByDefault) {
   for (const auto& row : kRows) {
     const auto text = set_to(row, kUnset);
-    const bool may_be = row.name == "dev" || row.name == "mps_directory" || row.name == "file";
+    const bool may_be = row.name == "dev" || row.name == "mps_directory" || row.name == "probe" ||
+                        row.name == "file";
     const auto parsed = parse(text, "c.toml");
     ASSERT_EQ(parsed.has_value(), may_be) << text;
     EXPECT_TRUE(!may_be || parsed->settings == defaults()) << text;

@@ -146,8 +146,8 @@ firmware = true              # default
 cgroups = true               # default
 
 [nvml]
-probe = ""             # default
-deadline = 2.5                             # /etc/nvhook/config.toml:7
+probe = ""      # default
+deadline = 2.5  # /etc/nvhook/config.toml:7
 
 [log]
 file = ""  # default

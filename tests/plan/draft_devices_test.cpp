@@ -119,7 +119,7 @@ TEST_F(DraftDevices, OfImexChannelsAreThoseAskedFor) {
 
 TEST_F(DraftDevices, OfImexChannelsThatThereAreNotAreAnErrorWithThoseThatThereAre) {
   request_.imex_channels = {0, 1};
-  EXPECT_EQ(draft_error().id(), ErrorId::ReqDevice);
+  EXPECT_EQ(draft_error().id(), ErrorId::ReqImex);
   EXPECT_THAT(draft_error().text(),
               HasSubstr("there is no IMEX channel 1 on this host; it has 0, 3 "
                         "(NVIDIA_IMEX_CHANNELS)"));

@@ -28,9 +28,8 @@ std::string text_of_mig(const GpuId& id) {
   return {};
 }
 
-// "GPUs 0 1", "no GPU", "nothing", an error's id. Of the sample driver, which has two GPUs.
-std::string devices_on(const driver::Driver& driver, const oci::Config& container,
-                       const Rules& rules) {
+// "GPUs 0 1", "no GPU", "nothing", an error's id; on a host with this driver and all IMEX channels.
+std::string devices_on(driver::Driver driver, const oci::Config& container, const Rules& rules) {
   const auto parsed = parse(container, rules);
   if (!parsed) return std::string(name_of(parsed.error().id()));
   if (std::holds_alternative<NothingAsked>(parsed->asked)) return "nothing";
@@ -40,6 +39,9 @@ std::string devices_on(const driver::Driver& driver, const oci::Config& containe
     for (const auto& id : *ids) mig += text_of_mig(id);
     if (!mig.empty()) return mig.substr(1);
   }
+  for (const auto channel : request.imex_channels)
+    driver.imex_channels.push_back(
+        {.path = {"/dev/channel"}, .name = "channel", .number = {.major = 507, .minor = channel}});
   const auto draft = plan::draft(request, driver, test::debian_image());
   if (!draft) return std::string(name_of(draft.error().id()));
   if (draft->gpus.empty()) return "no GPU";
@@ -49,7 +51,7 @@ std::string devices_on(const driver::Driver& driver, const oci::Config& containe
 }
 
 std::string devices(const oci::Config& container, const Rules& rules) {
-  return devices_on(test::sample_driver(), container, rules);
+  return devices_on(test::sample_driver(), container, rules);  // which has two GPUs
 }
 
 oci::Config visible(const std::string& list, std::vector<std::string> more = {}) {
