@@ -77,8 +77,8 @@ Result<void> add_mps_directory(HostRoot root, const HostPath& path, FoundFiles& 
     return {};
   }
   const auto above = path.parent().value;
-  const auto parent = open_and_look(root.fd, above == "/" ? "." : above.substr(1), O_DIRECTORY,
-                                    files::Lookup::Plain);
+  const std::string_view inside_above = above == "/" ? "." : std::string_view(above).substr(1);
+  const auto parent = open_and_look(root.fd, inside_above, O_DIRECTORY, files::Lookup::Plain);
   if (!parent) return std::unexpected(Error(parent.error()));
   if (!*parent) return {};
   const auto objection = files::objection_to_directory((*directory)->status, (*parent)->status);
