@@ -15,9 +15,9 @@ using namespace nvhook::config;
 // Whatever the file says: paths that nvhook opens are absolute, words are words, times bounded.
 void check_settings(const Settings& settings) {
   const auto& [roots, search, requests, container, nvml, log] = settings;
-  for (const auto* path : {&roots.driver, &roots.proc, &roots.sys, &search.nodes, &nvml.probe})
+  for (const auto* path : {&roots.driver, &roots.proc, &roots.sys, &search.nodes})
     if (!path->starts_with('/')) std::abort();
-  for (const auto* path : {&roots.dev, &container.mps_directory, &log.file})
+  for (const auto* path : {&roots.dev, &container.mps_directory, &nvml.probe, &log.file})
     if (!path->empty() && !path->starts_with('/')) std::abort();
   for (const auto* list : {&search.libraries, &search.programs})
     for (const auto& path : *list)
@@ -25,7 +25,7 @@ void check_settings(const Settings& settings) {
   for (const auto& name : requests.swarm_resources)
     if (name.empty() || name.find('=') != name.npos) std::abort();
   if (container.layout > nvhook::Layout::Tree || container.cuda_compat > CudaCompat::Off ||
-      container.procfs > Procfs::None)
+      container.procfs > nvhook::ProcfsView::None)
     std::abort();
   if (nvml.deadline < kShortestDeadline || nvml.deadline > kLongestDeadline) std::abort();
 }
