@@ -45,14 +45,26 @@ nvml::Question question_of(const config::Settings& settings, std::string library
   return question;
 }
 
-// What it calls the MIG devices of all GPUs, by whatever names these have here.
-void add_mig_names(driver::Driver& driver, const driver::Gpu& gpu, const nvml::Mig& mig) {
+// What it calls the MIG devices of a GPU.
+void add_mig_names(const driver::Gpu& gpu, const nvml::Mig& mig,
+                   std::vector<driver::MigName>& names) {
   for (const auto& device : mig.devices)
-    driver.mig_names->push_back({.gpu = gpu.index,
-                                 .index = device.index,
-                                 .gpu_instance = device.gpu_instance,
-                                 .compute_instance = device.compute_instance,
-                                 .uuid = device.uuid});
+    names.push_back({.gpu = gpu.index,
+                     .index = device.index,
+                     .gpu_instance = device.gpu_instance,
+                     .compute_instance = device.compute_instance,
+                     .uuid = device.uuid});
+}
+
+// Whether each GPU that has MIG devices has names of some: to a process that may not use them NVML
+// does not show any.
+bool are_all_named(const driver::Driver& driver, const std::vector<driver::MigName>& names) {
+  return std::ranges::all_of(driver.gpus, [&](const driver::Gpu& gpu) {
+    const bool has_devices = std::ranges::any_of(
+        gpu.mig, [](const driver::GpuInstance& instance) { return !instance.compute.empty(); });
+    return !has_devices ||
+           std::ranges::find(names, gpu.index, &driver::MigName::gpu) != names.end();
+  });
 }
 
 }  // namespace
@@ -86,18 +98,19 @@ void add_to(driver::Driver& driver, FromNvml&& said) {
   driver.nvml_silence = std::move(said.silence);
   if (!said.facts) return;
   driver.cuda = std::move(said.facts->cuda);
-  driver.mig_names.emplace();
+  std::vector<driver::MigName> mig_names;
   for (auto& gpu : driver.gpus) {
     const auto same = std::ranges::find(said.facts->gpus, gpu.bus, &nvml::Gpu::bus);
     if (same == said.facts->gpus.end()) continue;
     gpu.brand = same->brand;
     gpu.arch = same->arch;
-    add_mig_names(driver, gpu, same->mig);
+    add_mig_names(gpu, same->mig, mig_names);
     if (gpu.uuid.contains('?') && same->uuid) gpu.uuid = *same->uuid;
     if (driver.nvml_silence.empty() && same->error && (!gpu.brand || !gpu.arch))
       driver.nvml_silence = "GPU " + std::to_string(gpu.index) + ": " + same->error->call + ": " +
                             std::string(nvml::name_of_code(same->error->code));
   }
+  if (are_all_named(driver, mig_names)) driver.mig_names = std::move(mig_names);
 }
 
 }  // namespace nvhook

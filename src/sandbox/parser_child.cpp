@@ -127,6 +127,10 @@ bool limit(__rlimit_resource resource, rlim_t most) {
   return ::setrlimit(resource, &limit) == 0;
 }
 
+// The environment and the arguments that nvhook was started with lie on it, too: 6 MiB at most.
+// Source: Linux, fs/exec.c, bprm_stack_limits.
+constexpr rlim_t kMaxStack = rlim_t{8} << 20U;
+
 constexpr int kSocket = 0;  // where the child keeps its end, in place of standard input
 
 // The address sanitizer maps terabytes, and reads /proc/self/maps for its reports.
@@ -134,7 +138,7 @@ bool set_limits() {
   constexpr rlim_t kFiles = kInstrumented ? 64 : 0;
   return limit(RLIMIT_CPU, kMaxSeconds) && limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_CORE, 0) &&
          limit(RLIMIT_NPROC, 0) && limit(RLIMIT_NOFILE, kFiles) &&
-         limit(RLIMIT_STACK, rlim_t{1} << 20U) &&
+         limit(RLIMIT_STACK, kMaxStack) &&
          (kInstrumented || limit(RLIMIT_AS, rlim_t{kMaxMebibytes} << 20U));
 }
 

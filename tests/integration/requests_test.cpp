@@ -29,22 +29,26 @@ class Requests : public ::testing::Test {
     bundle_.config["process"]["capabilities"]["bounding"] = {"CAP_CHOWN", "CAP_SYS_ADMIN"};
   }
 
-  Finished dry_run(const std::string& format) {
+  Finished dry_run(const std::string& format,
+                   const std::filesystem::path& host = NVHOOK_SIMULATED_HOST) {
     bundle_.write();
-    return run(nvhook_on(NVHOOK_SIMULATED_HOST,
-                         {"--dry-run", "--format", format, "--bundle", bundle_.path()}));
+    return run(nvhook_on(host, {"--dry-run", "--format", format, "--bundle", bundle_.path()}));
   }
 
   Bundle bundle_;
 };
 
 TEST_F(Requests, OfAPrivilegedBundleAreShownByADryRun) {
+  FakeRoot work;
+  const auto host = work.on_disk("/partitioned");
+  const auto made = run({NVHOOK_SIMULATED_DRIVER, host, "--mig", "0=7/0"});
+  ASSERT_EQ(made.status, 0) << made.err;
   make_privileged();
   bundle_.env("NVIDIA_MIG_MONITOR_DEVICES=all");
   bundle_.env("NVIDIA_REQUIRE_CUDA=cuda>=12.0 brand=tesla");
 
-  const auto as_json = dry_run("json");
-  const auto as_text = dry_run("text");
+  const auto as_json = dry_run("json", host);
+  const auto as_text = dry_run("text", host);
 
   ASSERT_EQ(as_json.status, 0) << as_json.err;
   const auto request = json::parse(as_json.out)["request"];

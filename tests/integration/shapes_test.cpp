@@ -91,8 +91,9 @@ TEST_F(Shape, OneGpu) {
   make({"--gpus", "1"});
 
   EXPECT_EQ(seen("info")["gpus"].size(), 1U);
-  EXPECT_THAT(nodes(seen("list")), ElementsAre("nvidia-modeset", "nvidia-uvm", "nvidia-uvm-tools",
-                                               "nvidia0", "nvidiactl"));
+  EXPECT_THAT(nodes(seen("list")),
+              ElementsAre("dri/card0", "dri/renderD128", "nvidia-modeset", "nvidia-uvm",
+                          "nvidia-uvm-tools", "nvidia0", "nvidiactl"));
 }
 
 TEST_F(Shape, EightAndSixteenGpus) {

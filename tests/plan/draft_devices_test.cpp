@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "plan/plan_of.hpp"
+#include "support/print_path.hpp"
 
 namespace nvhook::plan {
 namespace {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "plan/plan_of.hpp"
+#include "support/print_path.hpp"
 
 namespace nvhook::plan {
 namespace {
