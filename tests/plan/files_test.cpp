@@ -6,7 +6,6 @@
 #include <string>
 
 #include "plan/plan_of.hpp"
-#include "support/print_path.hpp"
 
 namespace nvhook::plan {
 namespace {

@@ -10,6 +10,7 @@
 #include "nvhook/oci/config.hpp"
 #include "nvhook/plan/make_plan.hpp"
 #include "nvhook/request/request.hpp"
+#include "support/print_path.hpp"
 
 // A host, an image and a bundle as most are, for tests that change what they are about.
 namespace nvhook::test {
