@@ -199,7 +199,7 @@ TEST(ParserChild, IsBounded) {
   EXPECT_EQ(limits["Max file size"], "0");
   EXPECT_EQ(limits["Max core file size"], "0");
   EXPECT_EQ(limits["Max processes"], "0");
-  EXPECT_EQ(limits["Max stack size"], "1048576");
+  EXPECT_EQ(limits["Max stack size"], "8388608");
   if (kInstrumented) return;  // sanitizers need more
   EXPECT_EQ(limits["Max address space"], "67108864");
   EXPECT_EQ(limits["Max open files"], "0");
