@@ -56,17 +56,6 @@ void add_mig_names(const driver::Gpu& gpu, const nvml::Mig& mig,
                      .uuid = device.uuid});
 }
 
-// Whether each GPU that has MIG devices has names of some: to a process that may not use them NVML
-// does not show any.
-bool are_all_named(const driver::Driver& driver, const std::vector<driver::MigName>& names) {
-  return std::ranges::all_of(driver.gpus, [&](const driver::Gpu& gpu) {
-    const bool has_devices = std::ranges::any_of(
-        gpu.mig, [](const driver::GpuInstance& instance) { return !instance.compute.empty(); });
-    return !has_devices ||
-           std::ranges::find(names, gpu.index, &driver::MigName::gpu) != names.end();
-  });
-}
-
 }  // namespace
 
 Result<nvml::Nvml> ask_nvml(const driver::Where& where, const config::Settings& settings) {
@@ -79,7 +68,7 @@ Result<nvml::Nvml> ask_nvml(const driver::Where& where, const config::Settings& 
   if (!library) return std::unexpected(std::move(library).error());
   auto answer = nvml::ask(question_of(settings, std::move(*library)));
   if (!answer) return std::unexpected(std::move(answer).error());
-  keep(where, *key, answer->document);
+  if (nvml::is_whole(answer->nvml, *key)) keep(where, *key, answer->document);
   return std::move(answer->nvml);
 }
 
@@ -110,7 +99,7 @@ void add_to(driver::Driver& driver, FromNvml&& said) {
       driver.nvml_silence = "GPU " + std::to_string(gpu.index) + ": " + same->error->call + ": " +
                             std::string(nvml::name_of_code(same->error->code));
   }
-  if (are_all_named(driver, mig_names)) driver.mig_names = std::move(mig_names);
+  driver.mig_names = std::move(mig_names);
 }
 
 }  // namespace nvhook

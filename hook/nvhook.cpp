@@ -23,6 +23,7 @@
 #include "nvhook/sandbox/phases.hpp"
 #include "prepare.hpp"
 #include "read_spec.hpp"
+#include "rules.hpp"
 #include "run_record.hpp"
 #include "supervise.hpp"
 #include "systemd_step.hpp"
@@ -104,6 +105,8 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
   const auto& spec = std::get<Spec>(*finished);
   journal.about(spec.state.id);
   if (!settings) return std::unexpected(std::move(settings).error());
+  if (rules_of(settings->settings).swarm_resources != parser->further_names())
+    return failure(ErrorId::Config, "the settings changed while they were read: start it again");
   return look_closer(spec, *parser, settings->settings, phases, journal);
 }
 

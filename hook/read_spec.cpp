@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <span>
@@ -120,19 +121,28 @@ bool asks_for_nothing(std::string_view config_text, std::span<const std::string>
   return oci::looks_whole(config_text) && !oci::mentions_gpu(config_text, further_names);
 }
 
-// Whether something is asked for that NVML may have to say more about: demands, GPUs by UUID, MIG
-// devices. Whoever hides it behind an escape is not understood in time.
-bool may_concern_nvml(std::string_view config_text) {
-  for (const std::string_view word :
-       {"NVIDIA_REQUIRE_", "CUDA_VERSION=", "=GPU-", ",GPU-", "MIG-", "nvidia-container-devices/"})
-    if (config_text.contains(word)) return true;
-  constexpr std::string_view kDevices = "NVIDIA_VISIBLE_DEVICES=";
-  for (auto at = config_text.find(kDevices); at != config_text.npos;
-       at = config_text.find(kDevices, at + 1)) {
-    const auto value = config_text.substr(at, config_text.find('"', at) - at);
-    if (value.contains(':')) return true;
+// Whether an entry of the environment by this name has a UUID, or a MIG device.
+bool may_name_by_nvml(std::string_view config_text, std::string_view name) {
+  for (auto at = config_text.find(name); at != config_text.npos;
+       at = config_text.find(name, at + 1)) {
+    const auto value = config_text.substr(at + name.size());
+    if (value.starts_with('=') &&
+        value.substr(0, value.find('"')).find_first_of("-:") != value.npos)
+      return true;
   }
   return false;
+}
+
+// Whether something is asked for that NVML may have to say more about: demands, GPUs by UUID, MIG
+// devices. Whoever hides it behind an escape is not understood in time.
+bool may_concern_nvml(std::string_view config_text, std::span<const std::string> further_names) {
+  for (const std::string_view word :
+       {"NVIDIA_REQUIRE_", "CUDA_VERSION=", "nvidia-container-devices"})
+    if (config_text.contains(word)) return true;
+  return may_name_by_nvml(config_text, "NVIDIA_VISIBLE_DEVICES") ||
+         std::ranges::any_of(further_names, [&](const std::string& name) {
+           return may_name_by_nvml(config_text, name);
+         });
 }
 
 }  // namespace
@@ -162,7 +172,7 @@ Result<Texts> read_texts(const std::optional<std::string>& config_file) {
   if (!whole) return texts;
   if (!texts.bundle.empty()) texts.config = read_config(texts.bundle);
   if (texts.config && asks_for_nothing(*texts.config, texts.further_names)) return NoGpuMentioned{};
-  texts.may_concern_nvml = texts.config && may_concern_nvml(*texts.config);
+  texts.may_concern_nvml = texts.config && may_concern_nvml(*texts.config, texts.further_names);
   if (const auto number = oci::find_number(texts.state, "pid"))
     texts.pid = static_cast<pid_t>(*number);
   return texts;
@@ -174,7 +184,7 @@ Result<Texts> read_texts_of_bundle(const std::string& bundle,
   if (!config) return std::unexpected(std::move(config).error());
   auto names = further_names(config_file);
   if (!names) return std::unexpected(std::move(names).error());
-  const bool nvml = may_concern_nvml(*config);
+  const bool nvml = may_concern_nvml(*config, *names);
   return SpecTexts{.state = {},
                    .bundle = bundle,
                    .config = std::move(config),
@@ -187,6 +197,7 @@ PendingSpec::PendingSpec(ParserChild child, const SpecTexts& texts)
     : child_(std::move(child)),
       has_state_(!texts.state.empty()),
       bundle_(texts.bundle),
+      further_names_(texts.further_names),
       config_read_(whether_read(texts.config)) {}
 
 Result<PendingSpec> PendingSpec::start(const SpecTexts& texts) {

@@ -70,6 +70,9 @@ class PendingSpec {
   [[nodiscard]] Result<std::string> ask_of_loader_file(std::string_view question);
   [[nodiscard]] Result<std::string> ask_of_compat(std::string_view question);
 
+  // The names by which variables beside NVIDIA's own were kept.
+  [[nodiscard]] const std::vector<std::string>& further_names() const { return further_names_; }
+
   // Nothing more will be asked.
   void dismiss();
 
@@ -79,6 +82,7 @@ class PendingSpec {
   sandbox::ParserChild child_;
   bool has_state_;
   std::string bundle_;
+  std::vector<std::string> further_names_;
   Result<void> config_read_;  // that bundle's config.json; if so, the child has it
 };
 

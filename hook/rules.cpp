@@ -14,7 +14,7 @@
 namespace nvhook {
 namespace {
 
-// Where settings may be, whichever of them counts.
+// Where settings may be.
 constexpr std::array kUsualFiles = {config::kDefaultFile, config::kNvidiaFile};
 
 // Whether a line has the key, or an escape that could hide it. Comments do not count: both nvhook's
@@ -31,17 +31,20 @@ bool may_have_key(std::string_view toml) {
   return false;
 }
 
-bool may_name_variables(const std::string& file) {
+// Nothing for a file that is not there.
+std::optional<bool> may_name_variables(const std::string& file) {
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!fd) return false;
+  if (!fd) return std::nullopt;
   const auto text = files::read_all(fd.get(), config::kMaxConfigFile);
   return text && may_have_key(*text);
 }
 
+// The first file that there is counts, alone.
 bool may_name_variables(const std::optional<std::string>& config_file) {
-  if (config_file) return may_name_variables(*config_file);
-  return std::ranges::any_of(kUsualFiles,
-                             [](auto file) { return may_name_variables(std::string(file)); });
+  if (config_file) return may_name_variables(*config_file).value_or(false);
+  for (const auto file : kUsualFiles)
+    if (const auto may = may_name_variables(std::string(file))) return *may;
+  return false;
 }
 
 }  // namespace

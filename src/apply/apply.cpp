@@ -17,6 +17,7 @@
 #include "interruption.hpp"
 #include "nvhook/base/quote.hpp"
 #include "nvhook/mount/tier.hpp"
+#include "nvhook/plan/make_plan.hpp"
 #include "only_one.hpp"
 #include "place.hpp"
 #include "tree.hpp"
@@ -42,8 +43,18 @@ Capturer::OwnerView view_from(const container::Procfs& procfs) {
                                        : Capturer::OwnerView::UserNamespace;
 }
 
+// A file that the container can do without, and that this host does not let be handed on.
+std::optional<Warning> skipped(const plan::Mount& mount, const Error& error) {
+  if (!plan::is_dispensable(mount.kind) ||
+      (error.id() != ErrorId::SrcTrust && error.id() != ErrorId::SrcChanged))
+    return std::nullopt;
+  return Warning{WarningId::FileSkipped,
+                 quote(mount.target.value) + " is not in the container: " + error.message()};
+}
+
 Result<std::vector<Captured>> capture_all(const plan::Plan& plan, const Target& target,
-                                          const Observer& observer) {
+                                          const Observer& observer,
+                                          std::vector<Warning>& warnings) {
   const auto tier = mount::find_tier();
   if (!tier) return std::unexpected(tier.error());
   auto capturer = Capturer::open(view_from(target.procfs));
@@ -55,7 +66,12 @@ Result<std::vector<Captured>> capture_all(const plan::Plan& plan, const Target& 
     tell(observer, "capture " + quote(mount.source.value));
     auto source =
         capturer->capture(mount, number_of(plan, mount), *tier, target.process.root.get());
-    if (!source) return std::unexpected(std::move(source).error());
+    if (!source) {
+      auto warning = skipped(mount, source.error());
+      if (!warning) return std::unexpected(std::move(source).error());
+      warnings.push_back(*std::move(warning));
+      continue;
+    }
     captured.push_back({&mount, std::move(*source)});
   }
   return captured;
@@ -70,9 +86,11 @@ struct Hardened {
 
 Result<Hardened> capture_sealed(const plan::Plan& plan, const Target& target,
                                 const Observer& observer) {
-  auto captured = capture_all(plan, target, observer);
+  std::vector<Warning> warnings;
+  auto captured = capture_all(plan, target, observer, warnings);
   if (!captured) return std::unexpected(std::move(captured).error());
-  auto warnings = seal(*captured, target.procfs, view_from(target.procfs));
+  std::ranges::move(seal(*captured, target.procfs, view_from(target.procfs)),
+                    std::back_inserter(warnings));
   return Hardened{{}, {}, std::move(*captured), std::move(warnings)};
 }
 
@@ -204,8 +222,8 @@ Result<void> check_sources(const plan::Plan& plan, const container::Procfs& proc
   if (!capturer) return std::unexpected(std::move(capturer).error());
   for (const auto& mount : plan.mounts) {
     if (mount.state == plan::State::Present) continue;
-    if (auto fine = capturer->check(mount, number_of(plan, mount)); !fine)
-      return std::unexpected(std::move(fine).error());
+    auto fine = capturer->check(mount, number_of(plan, mount));
+    if (!fine && !skipped(mount, fine.error())) return std::unexpected(std::move(fine).error());
   }
   return {};
 }

@@ -22,7 +22,9 @@
 namespace nvhook::apply {
 namespace {
 
-constexpr auto kSize = "4m";  // 16 GPUs with seven MIG devices each take 1.2 MiB
+// 16 GPUs with seven MIG devices each are 250 files, of a page each, which has 64 KiB on some
+// machines.
+constexpr auto kSize = "64m";
 constexpr mode_t kFileMode = 0444;
 constexpr mode_t kDirectoryMode = 0755;  // nobody can write there all the same, and we must
 constexpr std::string_view kDirectoryName = "nvidia";

@@ -126,7 +126,17 @@ Result<void> Placer::check_mount(const ContainerPath& path, int directory) {
   return {};
 }
 
+// Below a directory of this host that was mounted: what is made there would be made on the host.
+bool Placer::is_foreign(const ContainerPath& path) const {
+  return std::ranges::any_of(foreign_, [&](const ContainerPath& foreign) {
+    return path == foreign || path.value.starts_with(foreign.value + "/");
+  });
+}
+
 Result<int> Placer::directory(const ContainerPath& path) {
+  if (is_foreign(path))
+    return failure(ErrorId::DstForeignMount,
+                   quote(path.value) + " lies in a directory of this host that the container gets");
   if (const auto known = directories_.find(path); known != directories_.end())
     return known->second.get();
   // The plan has resolved all links: one that stands here now was put here since.
@@ -222,7 +232,8 @@ Result<std::uint64_t> Placer::mount_directory(mount::Source source, const Contai
   if (!inside) return std::unexpected(std::move(inside).error());
   if (!mount_id) return std::unexpected(Error(mount_id.error()));
   placed_.push_back({*parent, name, *mount_id});
-  directories_[path] = std::move(*inside);
+  // The undoing may name what lies below by its descriptor.
+  covered_.push_back(std::exchange(directories_[path], std::move(*inside)));
   return *mount_id;
 }
 
@@ -236,6 +247,7 @@ Result<void> Placer::place_tree(UniqueFd tree, const ContainerPath& path) {
 Result<void> Placer::place_directory(mount::Source source, const ContainerPath& path) {
   const auto mount_id = mount_directory(std::move(source), path);
   if (!mount_id) return std::unexpected(Error(mount_id.error()));
+  foreign_.push_back(path);
   return {};
 }
 

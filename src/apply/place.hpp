@@ -82,6 +82,7 @@ class Placer {
   [[nodiscard]] Result<int> directory(const ContainerPath& path);
   [[nodiscard]] Result<UniqueFd> make_directory(const ContainerPath& path);
   // Whether the mount is neither one of ours nor one that the container's root consists of.
+  [[nodiscard]] bool is_foreign(const ContainerPath& path) const;
   [[nodiscard]] bool is_unknown(int mount) const;
   [[nodiscard]] Result<void> check_mount(const ContainerPath& path, int directory);
   [[nodiscard]] Result<UniqueFd> make_file(int directory, std::string name,
@@ -128,6 +129,8 @@ class Placer {
   std::optional<std::uint64_t> tree_mount_;
   std::vector<Made> made_;
   std::map<ContainerPath, UniqueFd> directories_;
+  std::vector<UniqueFd> covered_;       // of directories that something was mounted over
+  std::vector<ContainerPath> foreign_;  // directories of this host, mounted
 };
 
 }  // namespace nvhook::apply

@@ -13,6 +13,7 @@
 #include "nvhook/base/quote.hpp"
 #include "nvhook/base/unique_fd.hpp"
 #include "nvhook/files/read.hpp"
+#include "nvhook/files/trust.hpp"
 
 namespace nvhook::config {
 namespace {
@@ -28,7 +29,7 @@ Result<void> check_trust(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return system_failure(ErrorId::Config, "stat");
   if (!S_ISREG(status.st_mode)) return failure(ErrorId::Config, "is not a regular file");
-  if (status.st_uid != 0 && status.st_uid != ::geteuid())
+  if (!files::is_roots(status.st_uid) && status.st_uid != ::geteuid())
     return failure(ErrorId::Config,
                    "belongs to user " + std::to_string(status.st_uid) + ", root is due");
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)

@@ -59,9 +59,8 @@ Result<std::size_t> word_in(const Value& value, const Subject& subject,
 Result<std::chrono::milliseconds> seconds_in(const Value& value, const Subject& subject) {
   using std::chrono::milliseconds;
   using Seconds = std::chrono::duration<double>;
-  constexpr std::string_view kDue = "a number of seconds from 0.1 to 300";
-  static_assert(kShortestDeadline == milliseconds(100) &&
-                kLongestDeadline == milliseconds(300'000));
+  constexpr std::string_view kDue = "a number of seconds from 0.1 to 40";
+  static_assert(kShortestDeadline == milliseconds(100) && kLongestDeadline == milliseconds(40'000));
   double number = 0;
   if (const auto* whole = std::get_if<std::int64_t>(&value.content))
     number = static_cast<double>(*whole);

@@ -49,10 +49,15 @@ Result<UniqueFd> open_below(int proc) {
 }
 
 // Those of other types are not asked anything: a server may be behind them.
-bool is_covered(const std::vector<MountEntry>& mounts) {
-  return std::ranges::any_of(mounts, [](const MountEntry& mount) {
-    const std::string_view point = mount.mount_point;
-    return (point.ends_with("/proc/driver") || point.ends_with(kDriverDirectory)) &&
+bool is_covered(const Rootfs& rootfs, const std::vector<MountEntry>& mounts) {
+  const auto root = std::ranges::find(mounts, rootfs.mount_id, &MountEntry::id);
+  const auto is_point = [&](std::string_view point, std::string_view inside) {
+    return point == rootfs.path + std::string(inside) ||
+           (root != mounts.end() && point == root->mount_point + std::string(inside));
+  };
+  return std::ranges::any_of(mounts, [&](const MountEntry& mount) {
+    return (is_point(mount.mount_point, "/proc/driver") ||
+            is_point(mount.mount_point, kDriverDirectory)) &&
            mount.file_system != "tmpfs" && mount.file_system != "proc";
   });
 }
@@ -70,7 +75,8 @@ Result<UniqueFd> open_driver_directory(ContainerRoot root) {
 
 Result<std::string> trouble_with_driver_directory(const Rootfs& rootfs,
                                                   const std::vector<MountEntry>& mounts) {
-  if (is_covered(mounts)) return "another file system lies over its " + quote(kDriverDirectory);
+  if (is_covered(rootfs, mounts))
+    return "another file system lies over its " + quote(kDriverDirectory);
   const auto directory = open_driver_directory(rootfs.root());
   if (!directory && directory.error().id() == ErrorId::DstResolve)
     return directory.error().message();

@@ -134,6 +134,7 @@ Result<std::vector<DeviceNode>> find_imex_channels(const NodeDirectory& director
     if (!number) continue;
     const DeviceNumber device{.major = *major, .minor = *number};
     auto path = check_node((*folder)->directory(), name, device);
+    if (!path && path.error().id() == ErrorId::NodeType) continue;  // left over from another major
     if (!path) return std::unexpected(std::move(path).error());
     channels.push_back({*std::move(path), std::string(kImexFolder) + "/" + name, device});
   }

@@ -65,6 +65,7 @@ Result<std::vector<File>> find_firmware(HostRoot root, std::string_view version,
     if (!directory && leads_nowhere(directory.error())) continue;
     if (!directory) return std::unexpected(directory.error());
     const auto names = files::names_in(directory->get(), kMaxNames);
+    if (!names && names.error().code() == std::errc::value_too_large) continue;  // not the driver's
     if (!names) return std::unexpected(Error(names.error()));
     const auto real = files::path_of(directory->get());
     if (!real) return std::unexpected(real.error());

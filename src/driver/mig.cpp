@@ -70,7 +70,10 @@ class Reader {
   [[nodiscard]] Result<std::optional<Access>> access(std::string file) const {
     if (!root_) return std::nullopt;
     auto text = files::read_file(root_.get(), file, kMaxAccess, files::Lookup::InRoot);
-    if (!text && text.error().code() == std::errc::no_such_file_or_directory) return std::nullopt;
+    // An instance that is taken away meanwhile has a file that cannot be read any more.
+    if (!text && (text.error().code() == std::errc::no_such_file_or_directory ||
+                  text.error().code() == std::errc::io_error))
+      return std::nullopt;
     if (!text) return unreadable(file, text.error());
     const auto minor = parse_access(*text);
     if (!minor)
@@ -105,6 +108,11 @@ class Reader {
     const auto found = folder_ ? check_node(folder_->directory(), name, access.node.number)
                                : failure(ErrorId::NodeMissing, "");
     if (found) return {};
+    if (found.error().id() ==
+        ErrorId::NodeType) {  // left over from another major; who needs it fails
+      access.missing = found.error().message();
+      return {};
+    }
     if (found.error().id() != ErrorId::NodeMissing) return std::unexpected(found.error());
     access.missing = "no device node " + quote(access.node.path.value) +
                      "; nvidia-modprobe -f /proc/" + std::string(kCapabilities) + "/" +

@@ -76,15 +76,20 @@ Result<void> add_mps_directory(HostRoot root, const HostPath& path, FoundFiles& 
     miss("is not there, or is a link");
     return {};
   }
-  const auto above = path.parent().value;
-  const std::string_view inside_above = above == "/" ? "." : std::string_view(above).substr(1);
-  const auto parent = open_and_look(root.fd, inside_above, O_DIRECTORY, files::Lookup::Plain);
-  if (!parent) return std::unexpected(Error(parent.error()));
-  if (!*parent) return {};
-  const auto objection = files::objection_to_directory((*directory)->status, (*parent)->status);
-  if (!objection.empty()) {
-    miss(objection);
-    return {};
+  auto below = (*directory)->status;
+  for (auto above = path.parent();; above = above.parent()) {
+    const bool is_top = above.value == "/";
+    const std::string_view inside_above = is_top ? "." : std::string_view(above.value).substr(1);
+    const auto parent = open_and_look(root.fd, inside_above, O_DIRECTORY, files::Lookup::Plain);
+    if (!parent) return std::unexpected(Error(parent.error()));
+    if (!*parent) return {};
+    const auto objection = files::objection_to_directory(below, (*parent)->status);
+    if (!objection.empty()) {
+      miss(objection);
+      return {};
+    }
+    if (is_top) break;
+    below = (*parent)->status;
   }
   auto real = files::path_of((*directory)->fd.get());
   if (!real) return std::unexpected(std::move(real).error());

@@ -11,6 +11,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "nvhook/base/path.hpp"
 #include "nvhook/base/quote.hpp"
 #include "nvhook/base/unique_fd.hpp"
+#include "nvhook/files/trust.hpp"
 #include "nvhook/nvml/document.hpp"
 #include "nvhook/sandbox/confine.hpp"
 #include "nvml/hear_out.hpp"
@@ -28,6 +30,7 @@ namespace {
 // How the new process ends if it cannot become the program.
 constexpr int kNotConfined = 125;
 constexpr int kNotExecuted = 126;
+constexpr int kOutOfMemory = 127;
 
 // Beyond the deadline, until what the guard has to tell is due.
 constexpr std::chrono::milliseconds kPatienceWithGuard{1000};
@@ -40,21 +43,12 @@ struct Files {
   UniqueFd cuda;
 };
 
-// In a user namespace of its own the host's root shows as the overflow uid.
-bool is_roots(uid_t owner) {
-  constexpr uid_t kOverflowUid = 65534;                     // /proc/sys/kernel/overflowuid
-  constexpr ino_t kInitialUserNamespaceInode = 0xEFFFFFFD;  // include/linux/proc_ns.h
-  struct stat ours {};
-  return owner == 0 || (owner == kOverflowUid && ::stat("/proc/self/ns/user", &ours) == 0 &&
-                        ours.st_ino != kInitialUserNamespaceInode);
-}
-
 Result<UniqueFd> open_file(const std::string& path, int flags, std::string_view what) {
   UniqueFd file(::open(path.c_str(), flags | O_CLOEXEC));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0)
     return system_failure(ErrorId::NvmlAbsent, std::string(what) + " " + quote(path));
-  const bool ours = is_roots(status.st_uid) || status.st_uid == ::geteuid();
+  const bool ours = files::is_roots(status.st_uid) || status.st_uid == ::geteuid();
   if (!S_ISREG(status.st_mode) || !ours || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     return failure(ErrorId::NvmlAbsent,
                    std::string(what) + " " + quote(path) + " is no plain file of root's alone");
@@ -232,6 +226,8 @@ Result<Answer> judge(const Question& question, Said said) {
     return failure(ErrorId::NvmlAbsent,
                    "nvhook-nvml cannot be executed by the user nobody: see "
                    "its mode, and the options of its file system");
+  if (said.number == kOutOfMemory)
+    return failure(ErrorId::Kernel, "there is no memory for the processes of nvhook-nvml");
   return failure(ErrorId::NvmlAnswer,
                  "nvhook-nvml ended with status " + std::to_string(said.number) +
                      ", and is none of this version: install it together with nvhook");
@@ -260,7 +256,13 @@ Result<Answer> ask(const Question& question) {
   const pid_t caller = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return system_failure(ErrorId::Kernel, "fork");
-  if (pid == 0) guard(*files, words_of(question), theirs.get(), give_up, caller);
+  if (pid == 0) {
+    try {
+      guard(*files, words_of(question), theirs.get(), give_up, caller);
+    } catch (const std::bad_alloc&) {  // not into the frames of whoever asks, in a copy of it
+      ::_exit(kOutOfMemory);
+    }
+  }
   theirs = UniqueFd();
   return judge(question,
                decode(hear_out(pid, ours.get(), kMaxDocument * 2, give_up + kPatienceWithGuard)));

@@ -101,6 +101,9 @@ class Reader {
   static Result<void> take(const Json& json, std::string& to) {
     if (!json.is_string()) return wrong("a text");
     to = json.get_ref<const std::string&>();
+    // Vendor text, on its way to terminals.
+    std::ranges::replace_if(
+        to, [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
     return to.size() <= kMaxText ? Result<void>() : wrong("a text of at most 1024 bytes");
   }
   static Result<void> take(const Json& json, bool& to) {

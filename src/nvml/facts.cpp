@@ -152,6 +152,17 @@ bool same_but_for_unknown_uuids(std::string_view before, std::string_view after)
   return true;
 }
 
+bool is_whole(const Nvml& nvml, std::string_view key) {
+  std::size_t named = 0;
+  for (const auto& gpu : nvml.gpus) {
+    if (gpu.error && (!gpu.bus || !gpu.brand || !gpu.arch)) return false;
+    named += gpu.mig.devices.size();
+  }
+  const auto compute_instances = std::ranges::count_if(
+      lines_of(key), [](std::string_view line) { return line.starts_with("mig ci"); });
+  return named == static_cast<std::size_t>(compute_instances);
+}
+
 std::optional<Nvml> recall(const std::string& parent, std::string_view key) {
   const auto directory = open_directory(parent, Missing::Fail);
   if (!directory) return std::nullopt;

@@ -150,7 +150,7 @@ class Chooser {
   Result<void> add(const request::MigIndex& id) {
     const auto gpu = std::ranges::find(driver_.gpus, id.gpu, &Gpu::index);
     if (gpu == driver_.gpus.end()) return no_such_gpu(std::to_string(id.gpu), driver_);
-    if (driver_.mig_names) {
+    if (numbers_are_known(*gpu)) {
       for (const auto& name : *driver_.mig_names)
         if (name.gpu == id.gpu && name.index == id.device)
           return grant(*gpu, {name.gpu_instance, name.compute_instance}, written(id));
@@ -167,6 +167,18 @@ class Chooser {
                " are counted by the ids of their instances, and NVML may count otherwise; MIG-" +
                gpu->uuid + "/" + written(device) + " says it for certain"});
     return grant(*gpu, device, written(id));
+  }
+
+  // NVML does not show devices to a process that may not use them, and may count the others on: its
+  // numbers are of use only where it has named all.
+  [[nodiscard]] bool numbers_are_known(const Gpu& gpu) const {
+    if (!driver_.mig_names) return false;
+    return std::ranges::all_of(mig_devices_of(gpu), [&](const MigId& device) {
+      return std::ranges::any_of(*driver_.mig_names, [&](const driver::MigName& name) {
+        return name.gpu == gpu.index && name.gpu_instance == device.gpu_instance &&
+               name.compute_instance == device.compute_instance;
+      });
+    });
   }
 
   Result<void> add(const request::MigUuid& id) {

@@ -58,7 +58,9 @@ std::optional<DriverView> driver_view(ProcfsView view, const driver::Driver& dri
                                       const request::Request& request,
                                       const std::vector<driver::Gpu>& gpus) {
   if (view == ProcfsView::None || driver.kernel_files.empty()) return std::nullopt;
-  if (view == ProcfsView::Params) return view_of_params(driver);
+  // Whoever partitions GPUs, or watches that, has to see what comes to be.
+  if (view == ProcfsView::Params || request.mig_config || request.mig_monitor)
+    return view_of_params(driver);
   DriverView whole{.whole = true,
                    .source = driver.kernel_files.front().path.parent(),
                    .target = kDirectory,
@@ -73,8 +75,6 @@ std::optional<DriverView> driver_view(ProcfsView view, const driver::Driver& dri
       for (const auto& compute : instance.compute) add_access(compute.access, whole);
     }
   }
-  if (request.mig_config && driver.mig_config) add_access(*driver.mig_config, whole);
-  if (request.mig_monitor && driver.mig_monitor) add_access(*driver.mig_monitor, whole);
   return whole;
 }
 

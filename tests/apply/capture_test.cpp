@@ -102,6 +102,20 @@ TEST_P(CaptureFor, ADirectoryThatTheContainerCanWriteTo) {
   EXPECT_EQ(snapshot(), before);
 }
 
+// An image may have a link that leads there for something else that is placed.
+TEST_P(CaptureFor, NothingOfOursInADirectoryOfTheHost) {
+  auto source = capture(plan::Kind::Directory, kDirectory);
+  ASSERT_TRUE(source) << source.error().text();
+  root_.directory("/tmp/pipes");
+  ASSERT_TRUE(placer().place_directory(std::move(*source), {"/tmp/pipes"}));
+
+  for (const std::string path : {"/tmp/pipes/file", "/tmp/pipes/more/file"})
+    EXPECT_EQ(placer().place_file({path}, "ours").error().id(), ErrorId::DstForeignMount);
+
+  EXPECT_TRUE(fs::is_empty(host_.on_disk(kDirectory)));
+  EXPECT_TRUE(placer().verify());
+}
+
 TEST_P(CaptureFor, NoSocketWhereOthersPutTheirs) {
   fs::permissions(host_.on_disk("/run/daemon"), fs::perms{0777});
 

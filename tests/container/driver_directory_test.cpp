@@ -99,6 +99,16 @@ TEST_F(DriverDirectory, UnderAVolumeIsLeftAlone) {
   EXPECT_THAT(trouble(), HasSubstr("another file system lies over"));
 }
 
+TEST_F(DriverDirectory, IsNotUnderAVolumeElsewhere) {
+  mount_procfs();
+  ASSERT_EQ(test::show_driver_in(path("/proc")), 0);
+  root_.directory("/volume").directory("/x/proc/driver/nvidia");
+  for (const auto* point : {"/x/proc/driver/nvidia", "/x/proc/driver"})
+    ASSERT_EQ(::mount(path("/volume").c_str(), path(point).c_str(), nullptr, MS_BIND, nullptr), 0);
+
+  EXPECT_EQ(trouble(), "");
+}
+
 TEST_F(DriverDirectory, WhoseMountsAppearElsewhereIsLeftAlone) {
   mount_procfs();
   ASSERT_EQ(test::show_driver_in(path("/proc")), 0);

@@ -24,7 +24,7 @@ Nvml full() {
   gpu.minor = 4;
   gpu.uuid = "GPU-1";
   gpu.bus = "0000:01:00.0";
-  gpu.name = "a \"name\"\n";
+  gpu.name = "a \"name\"\\";
   gpu.brand = "Tesla";
   gpu.arch = "8.0";
   gpu.mig = {.enabled = true, .pending = false, .devices = {{2, "MIG-1", 5, 1}}};
@@ -61,6 +61,16 @@ TEST(NvmlDocument, OfALibraryWithoutUtf8IsStillJson) {
   nvml.driver = "\xff\xfe";
 
   EXPECT_TRUE(parse(to_json(nvml)));
+}
+
+TEST(NvmlDocument, CannotWriteToATerminal) {
+  Nvml nvml;
+  nvml.driver = "550\x1b[2J\nnvhook: \x7f";
+
+  const auto read = parse(to_json(nvml));
+
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(read->driver, "550?[2J?nvhook: ?");
 }
 
 TEST(NvmlDocument, SkipsKeysThatWeDoNotKnow) {

@@ -67,6 +67,25 @@ TEST(NvmlFacts, AreKeptForTheSameHost) {
   EXPECT_TRUE(*known == nvml_of_a_tesla());
 }
 
+TEST(NvmlFacts, AreWholeWithAllGpusAndMigDevices) {
+  const Host host;  // with one MIG device
+  Nvml nvml;
+  for (const auto* bus : {"0000:01:00.0", "0000:09:00.0"}) {
+    auto& gpu = nvml.gpus.emplace_back();
+    gpu.bus = bus;
+    gpu.brand = "Tesla";
+    gpu.arch = "8.0";
+  }
+  EXPECT_FALSE(is_whole(nvml, host.key())) << "no MIG device is shown";
+  nvml.gpus[0].mig.devices.emplace_back();
+  EXPECT_TRUE(is_whole(nvml, host.key()));
+
+  nvml.gpus[1].error.emplace();
+  EXPECT_TRUE(is_whole(nvml, host.key())) << "of something else";
+  nvml.gpus[1].arch.reset();
+  EXPECT_FALSE(is_whole(nvml, host.key())) << "the GPU may answer later";
+}
+
 TEST(NvmlFacts, AreReplacedWhole) {
   const Host host;
   const FakeRoot run;

@@ -130,6 +130,15 @@ TEST(ChooseGpus, WarnsWhereNvmlCouldCountOtherwise) {
                                                HasSubstr("MIG-" + kFirst + "/5/0")));
 }
 
+TEST(ChooseGpus, CountsItselfWhereNvmlDoesNotShowAllDevices) {
+  const auto counted = choose({MigIndex{1, 0}}, named_driver());
+
+  ASSERT_TRUE(counted) << counted.error().text();
+  EXPECT_EQ(shares(counted), std::vector<std::string>{"1: 1/0"});
+  ASSERT_EQ(counted->warnings.size(), 1U);
+  EXPECT_EQ(counted->warnings[0].id, WarningId::MigOrder);
+}
+
 TEST(ChooseGpus, DoesNotWarnWhereNoOtherDeviceCouldBeMeant) {
   auto driver = partitioned_driver();
   driver.gpus[0].mig.resize(1);

@@ -74,7 +74,7 @@ struct Nvml {
 };
 
 inline constexpr std::chrono::milliseconds kShortestDeadline{100};
-inline constexpr std::chrono::milliseconds kLongestDeadline = std::chrono::minutes(5);
+inline constexpr std::chrono::milliseconds kLongestDeadline = std::chrono::seconds(40);
 
 struct Log {
   std::string file;  // absolute; empty: no log

@@ -5,8 +5,8 @@
 
 #include <string_view>
 
-// What may be handed on to a container so that it can write there. Both are pure; the descriptors
-// whose status they are given stay open until the thing is mounted.
+// What may be handed on to a container so that it can write there. The two objections are pure; the
+// descriptors whose status they are given stay open until the thing is mounted.
 namespace nvhook::files {
 
 // Why the socket, in that directory, is not one that only its daemon could have put there; empty if
@@ -20,5 +20,9 @@ namespace nvhook::files {
 // Everybody may make things there if he can remove his own only, as in /tmp, which is root's.
 [[nodiscard]] std::string_view objection_to_directory(const struct stat& directory,
                                                       const struct stat& parent);
+
+// Whether a file of this owner is the host's root's: in a user namespace of its own that shows as
+// the overflow uid. Looks at this process's user namespace.
+[[nodiscard]] bool is_roots(uid_t owner);
 
 }  // namespace nvhook::files

@@ -30,6 +30,10 @@ inline constexpr auto kFactsParent = "/run/nvhook";
 // for it learns them when NVML looks at a GPU. What NVML said in between is then true of both.
 [[nodiscard]] bool same_but_for_unknown_uuids(std::string_view before, std::string_view after);
 
+// Whether the answer leaves nothing out that a later one may have while the key stays the same: a
+// GPU that did not answer, or a MIG device that this process may not see.
+[[nodiscard]] bool is_whole(const Nvml& nvml, std::string_view key);
+
 // What was kept under exactly this key below `parent`; nothing if there is none, if it cannot be
 // read, or if others than this user can change it.
 [[nodiscard]] std::optional<Nvml> recall(const std::string& parent, std::string_view key);
