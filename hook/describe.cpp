@@ -256,7 +256,8 @@ std::string files_to_text(const Driver& driver, plan::Style style) {
   rows.clear();
   for (const auto& file : driver.files)
     rows.push_back({shown(file.path.value), std::string(name_of(file.kind)),
-                    joined(names_of(file.capabilities))});
+                    file.feature ? std::string(variable_of(*file.feature))
+                                 : joined(names_of(file.capabilities))});
   page.table("Other files", rows);
   rows.clear();
   for (const auto& node : driver.nodes)
@@ -287,17 +288,21 @@ std::string files_to_json(const Driver& driver) {
     files.push_back({{"kind", library.abi == driver::Abi::Native ? "library" : "library32"},
                      {"path", library.path.value},
                      {"links", library.links},
-                     {"capabilities", names_of(library.capabilities)}});
+                     {"capabilities", names_of(library.capabilities)},
+                     {"variable", nullptr}});
   for (const auto& program : driver.programs)
     files.push_back({{"kind", "binary"},
                      {"path", program.path.value},
                      {"links", Json::array()},
-                     {"capabilities", {name_of(program.capability)}}});
+                     {"capabilities", {name_of(program.capability)}},
+                     {"variable", nullptr}});
   for (const auto& file : driver.files)
-    files.push_back({{"kind", name_of(file.kind)},
-                     {"path", file.path.value},
-                     {"links", Json::array()},
-                     {"capabilities", names_of(file.capabilities)}});
+    files.push_back(
+        {{"kind", name_of(file.kind)},
+         {"path", file.path.value},
+         {"links", Json::array()},
+         {"capabilities", names_of(file.capabilities)},
+         {"variable", file.feature ? Json(variable_of(*file.feature)) : Json(nullptr)}});
   document["files"] = std::move(files);
   auto nodes = Json::array();
   const auto add_node = [&](const HostPath& path, DeviceNumber number, Capabilities capabilities,

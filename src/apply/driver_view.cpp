@@ -110,7 +110,7 @@ Result<UniqueFd> bind_file(const plan::DriverView& view, int top, const Found& f
       files::open_at(found.directory.get(), name, O_PATH | O_NOFOLLOW, files::Lookup::SameMount);
   if (!covered) return std::unexpected(Error(covered.error()).as(ErrorId::Race));
   return mount::attach(
-      mount::HeldFile{std::move(*file), kProcfsMount},
+      mount::HeldFile{std::move(*file), kReadOnlyMount},
       {.fd = covered->get(),
        .directory = found.directory.get(),
        .name = name,
@@ -126,7 +126,7 @@ Result<std::optional<UniqueFd>> build_driver_view(const plan::DriverView& view,
   auto tmpfs = mount::make_tmpfs(kSize, label);
   if (!tmpfs) return std::unexpected(std::move(tmpfs).error());
   if (auto done = fill(view, tmpfs->get()); !done) return std::unexpected(std::move(done).error());
-  if (auto done = mount::restrict_to(tmpfs->get(), kProcfsMount); !done)
+  if (auto done = mount::restrict_to(tmpfs->get(), kReadOnlyMount); !done)
     return std::unexpected(std::move(done).error());
   return std::move(*tmpfs);
 }
@@ -144,7 +144,7 @@ Result<void> place_driver_view(const plan::DriverView& view, std::optional<Uniqu
   undo.mounted(std::move(*mounted));
   Result<void> done;
   if (!is_full) done = fill(view, top);
-  if (done && !is_full) done = mount::restrict_attached(top, kProcfsMount, fd_directory);
+  if (done && !is_full) done = mount::restrict_attached(top, kReadOnlyMount, fd_directory);
   if (!done || view.whole) return done;
   undo.make_room();
   auto bound = bind_file(view, top, *found, fd_directory);

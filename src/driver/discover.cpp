@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "driver/drm.hpp"
 #include "driver/extra_nodes.hpp"
 #include "driver/firmware.hpp"
+#include "driver/gds_files.hpp"
 #include "driver/gpus.hpp"
 #include "driver/kernel_files.hpp"
 #include "driver/libraries.hpp"
@@ -127,13 +129,13 @@ Result<void> find_all_nodes(const Where& where, HostRoot driver_root, int proc,
 }
 
 // Everything besides libraries, programs and nodes.
-Result<void> find_files(const Where& where, HostRoot root, int proc, Capabilities wanted,
+Result<void> find_files(const Where& where, HostRoot root, int proc, const Wanted& wanted,
                         Driver& driver) {
   const auto& extras = where.extras;
   auto kernel_files = find_kernel_files(proc, where.proc_root, extras.procfs);
   if (!kernel_files) return std::unexpected(std::move(kernel_files).error());
   driver.kernel_files = std::move(*kernel_files);
-  auto sockets = find_sockets(root, extras, wanted);
+  auto sockets = find_sockets(root, extras, wanted.capabilities);
   if (!sockets) return std::unexpected(std::move(sockets).error());
   append(driver.files, std::move(sockets->files));
   append(driver.omitted, std::move(sockets->omitted));
@@ -142,9 +144,13 @@ Result<void> find_files(const Where& where, HostRoot root, int proc, Capabilitie
                                   : Result<std::vector<File>>();
   if (!firmware) return std::unexpected(std::move(firmware).error());
   append(driver.files, std::move(*firmware));
-  auto config = find_config_files(root, wanted);
+  auto config = find_config_files(root, wanted.capabilities);
   if (!config) return std::unexpected(std::move(config).error());
   append(driver.files, std::move(*config));
+  if (std::ranges::find(wanted.features, Feature::Gds) == wanted.features.end()) return {};
+  auto gds = find_gds_files(root);
+  if (!gds) return std::unexpected(std::move(gds).error());
+  append(driver.files, std::move(*gds));
   return {};
 }
 
@@ -185,7 +191,7 @@ Result<Driver> discover(const Where& where, const Wanted& wanted) {
     driver.warnings.push_back(
         {WarningId::NoGpus, "driver " + driver.version + " is loaded, but has no GPU to drive"});
 
-  if (auto done = find_files(where, driver_root, proc->get(), wanted.capabilities, driver); !done)
+  if (auto done = find_files(where, driver_root, proc->get(), wanted, driver); !done)
     return std::unexpected(std::move(done).error());
   if (auto done = find_all_nodes(where, driver_root, proc->get(), wanted, driver); !done)
     return std::unexpected(std::move(done).error());

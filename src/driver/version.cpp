@@ -31,6 +31,20 @@ Result<std::optional<std::string>> read_if_there(const std::string& root, std::s
   return std::unexpected(std::move(text).error().as(ErrorId::DriverRead).within(quote(root)));
 }
 
+// What else a machine without the module may be, with what to do; empty for a usual one.
+// Source: nvidia-container-toolkit, internal/info; the kernels of WSL2 name themselves so.
+std::string unserved_machine(const std::string& sys_root, const std::string& proc_root) {
+  const auto has = [](const Result<std::optional<std::string>>& text, std::string_view word) {
+    return text && *text && (*text)->contains(word);
+  };
+  if (has(read_if_there(proc_root, "sys/kernel/osrelease"), "microsoft"))
+    return "; this is WSL2, whose driver is another one, which nvhook does not serve";
+  const auto family = read_if_there(sys_root, "devices/soc0/family");
+  if (has(family, "Tegra") || has(family, "tegra"))
+    return "; this is a Tegra, whose driver has files of other names, which nvhook does not serve";
+  return {};
+}
+
 }  // namespace
 
 bool is_driver_version(std::string_view text) {
@@ -77,7 +91,8 @@ Result<std::string> find_version(const std::string& sys_root, const std::string&
   }
   return failure(ErrorId::DriverAbsent,
                  "no NVIDIA kernel module is loaded, neither " + sys_file + " nor " + proc_file +
-                     " is there; install the driver, or load it with modprobe nvidia");
+                     " is there; install the driver, or load it with modprobe nvidia" +
+                     unserved_machine(sys_root, proc_root));
 }
 
 }  // namespace nvhook::driver

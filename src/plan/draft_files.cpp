@@ -9,6 +9,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "nvhook/base/feature.hpp"
 
 namespace nvhook::plan {
 namespace {
@@ -52,17 +55,29 @@ std::optional<Capability> first_of(Capabilities bringing, Capabilities requested
   return std::nullopt;
 }
 
-void add_file(const driver::File& file, Capabilities requested, Draft& draft) {
-  const auto capability = first_of(file.capabilities, requested);
+// Whether the container gets devices of it.
+bool is_given(Feature feature, const request::Request& request, const driver::Driver& driver) {
+  const auto found = std::ranges::find(driver.features, feature, &driver::FeatureNodes::feature);
+  return std::ranges::find(request.features, feature) != request.features.end() &&
+         found != driver.features.end() && !found->nodes.empty();
+}
+
+void add_file(const driver::File& file, const request::Request& request,
+              const driver::Driver& driver, Draft& draft) {
+  if (file.feature && !is_given(*file.feature, request, driver)) return;
+  const auto capability = first_of(file.capabilities, request.capabilities);
   if (!capability && !file.capabilities.empty()) return;
-  draft.mounts.push_back(
-      {.kind = kind_of(file.kind),
-       .capability = capability,
-       .reason = capability ? std::string(name_of(*capability)) : "firmware of the driver",
-       .source = file.path,
-       .place = {file.target.parent(), std::string(file.target.name())},
-       .number = {},
-       .in_present_directory = file.in_present_directory});
+  std::string reason = "firmware of the driver";
+  if (capability) reason = name_of(*capability);
+  if (file.feature) reason = variable_of(*file.feature);
+  draft.mounts.push_back({.kind = kind_of(file.kind),
+                          .capability = capability,
+                          .reason = std::move(reason),
+                          .source = file.path,
+                          .place = {file.target.parent(), std::string(file.target.name())},
+                          .number = {},
+                          .read_only = file.feature.has_value(),
+                          .in_present_directory = file.in_present_directory});
 }
 
 // A link in the image's own library directory, where libgbm looks, whatever the layout.
@@ -119,7 +134,7 @@ std::string profile_of(const std::vector<driver::Gpu>& gpus) {
 
 void draft_files(const request::Request& request, const driver::Driver& driver,
                  const container::Image& image, Draft& draft) {
-  for (const auto& file : driver.files) add_file(file, request.capabilities, draft);
+  for (const auto& file : driver.files) add_file(file, request, driver, draft);
   const auto graphics = first_of(kGraphics, request.capabilities);
   if (!graphics) return;
   for (const auto& gpu : draft.gpus) add_drm_nodes(gpu, *graphics, draft);

@@ -69,7 +69,7 @@ MountOptions options_of(Kind kind) {
     case Kind::Socket:
       return kSocketMount;
     case Kind::Procfs:
-      return kProcfsMount;
+      return kReadOnlyMount;
   }
   std::abort();  // every enumerator is handled above
 }
@@ -317,7 +317,7 @@ class Planner {
     mount.reason = draft.reason;
     mount.source = draft.source;
     mount.target = target_of(draft.place);
-    mount.options = options_of(draft.kind);
+    mount.options = draft.read_only ? kReadOnlyMount : options_of(draft.kind);
     mount.sealed = seals_ && mount.options == kFileMount;  // others are there to be written
     mount.makes_point = found.standing == Standing::Nothing;
     if (draft.findable) note_findable(draft.place, draft.kind);

@@ -90,7 +90,7 @@ Json to_object(const DriverView& view) {
                          .reason = std::string(reason_of(view)),
                          .source = view.source,
                          .target = view.target,
-                         .options = kProcfsMount});
+                         .options = kReadOnlyMount});
 }
 
 Json paths(const std::vector<ContainerPath>& list) {

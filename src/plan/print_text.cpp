@@ -73,7 +73,7 @@ std::vector<std::vector<std::string>> view_of(const Plan& plan) {
   if (!plan.driver_view) return {};
   const auto& view = *plan.driver_view;
   return {{shown(view.target.value), "<- " + shown(view.source.value),
-           joined(names_of(kProcfsMount), ","), std::string(reason_of(view))}};
+           joined(names_of(kReadOnlyMount), ","), std::string(reason_of(view))}};
 }
 
 std::vector<std::vector<std::string>> files_of(const Plan& plan) {

@@ -62,6 +62,16 @@ TEST_F(Discovery, SaysThatNoKernelModuleIsLoaded) {
   EXPECT_THAT(driver.error().text(), HasSubstr("modprobe nvidia"));
 }
 
+TEST_F(Discovery, SaysWhichMachinesItDoesNotServe) {
+  host_.remove("/sys");
+  host_.tree().file("/proc/sys/kernel/osrelease", "5.15.167.4-microsoft-standard-WSL2\n");
+  EXPECT_THAT(discover(host_.where(), kDefault).error().text(), HasSubstr("this is WSL2"));
+
+  host_.tree().file("/proc/sys/kernel/osrelease", "6.1.0-32-amd64\n");
+  host_.tree().file("/sys/devices/soc0/family", "Tegra\n");
+  EXPECT_THAT(discover(host_.where(), kDefault).error().text(), HasSubstr("this is a Tegra"));
+}
+
 TEST_F(Discovery, RefusesAVersionThatCouldNotBePartOfAFileName) {
   for (const auto* version : {"", "../../etc", "550", "550..54", "550.54.", "550.54.14 x"}) {
     host_.tree().file("/sys/module/nvidia/version", version);

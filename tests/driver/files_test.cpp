@@ -40,7 +40,7 @@ class Files : public test::DriverFixture {
     fs::permissions(host_.on_disk("/"), fs::perms{0755});
   }
 
-  Driver found(Capabilities wanted) {
+  Driver found(const Wanted& wanted) {
     auto where = host_.where();
     where.extras = extras_;
     auto driver = discover(where, wanted);
@@ -131,6 +131,20 @@ TEST_F(Files, ALinkInASocketsPlaceIsLeftOut) {
   fs::permissions(host_.on_disk("/run/nvidia-persistenced"), fs::perms{0755});
 
   EXPECT_THAT(found(kUtility).files, IsEmpty());
+}
+
+TEST_F(Files, WhatGdsReadsComesWithGds) {
+  host_.tree().file("/etc/cufile.json").directory("/run/udev");
+  Wanted wanted(kCompute);
+  EXPECT_THAT(found(wanted).files, IsEmpty());
+
+  wanted.features = {Feature::Gds};
+  const auto driver = found(wanted);
+
+  ASSERT_EQ(driver.files.size(), 2U);
+  EXPECT_EQ(driver.files[0].target.value, "/etc/cufile.json");
+  EXPECT_EQ(driver.files[1].target.value, "/run/udev");
+  for (const auto& file : driver.files) EXPECT_EQ(file.feature, Feature::Gds);
 }
 
 TEST_F(Files, TheMpsDirectoryComesWhereItIsConfigured) {

@@ -179,6 +179,19 @@ TEST_P(Devices, OfFeaturesAreThoseAskedFor) {
   EXPECT_THAT(opened.allowed, ElementsAre("231:192"));
 }
 
+TEST_P(Devices, OfGdsComeWithWhatItsLibraryReads) {
+  bundle_->env("NVIDIA_VISIBLE_DEVICES=none");
+  bundle_->env("NVIDIA_GDS=enabled");
+
+  const auto done = bundle_->run_in_runc(
+      "ls /dev/nvidia-fs0; cat /etc/cufile.json; ls /run/udev; touch /run/udev/x 2>&1");
+
+  EXPECT_EQ(done.out,
+            "/dev/nvidia-fs0\n{\"logging\": {\"level\": \"ERROR\"}}\ndata\n"
+            "touch: /run/udev/x: Read-only file system\n")
+      << done.err;
+}
+
 // Where the runtime mounts nothing at /dev, the directory is made in the image.
 TEST_P(Devices, OfAnImagesOwnDevAreTakenAwayWithTheirDirectory) {
   auto& mounts = bundle_->config["mounts"];

@@ -67,6 +67,28 @@ class PlanOfFiles : public PlanOf {
   }
 };
 
+TEST_F(PlanOfFiles, WhatGdsReadsComesWithItsDevices) {
+  driver_.files = {{FileKind::Config, {"/etc/cufile.json"}, {"/etc/cufile.json"}, {}},
+                   {FileKind::Directory, {"/run/udev"}, {"/run/udev"}, {}}};
+  for (auto& file : driver_.files) file.feature = Feature::Gds;
+  ask_for({Capability::Compute});
+  request_.features = {Feature::Gds};
+  driver_.features = {{Feature::Gds, {}, "no device node X"}};
+  EXPECT_THAT(targets(plan()), IsEmpty()) << "no device";
+
+  driver_.features = {{Feature::Gds, {{{"/dev/nvidia-fs0"}, "nvidia-fs0", {506, 0}}}, {}}};
+  const auto with_devices = plan();
+
+  EXPECT_THAT(targets(with_devices), ElementsAre("/etc/cufile.json", "/run/udev"));
+  for (const auto& mount : with_devices.mounts)
+    if (is_dispensable(mount.kind)) {
+      EXPECT_TRUE(mount.options.ro) << mount.target.value;
+      EXPECT_EQ(mount.reason, "NVIDIA_GDS");
+    }
+  request_.features.clear();
+  EXPECT_THAT(targets(plan()), IsEmpty()) << "not asked for";
+}
+
 TEST_F(PlanOfFiles, EachCapabilityBringsItsOwnAndFirmwareComesAlways) {
   // No image has the directory for OpenCL unless a test says so.
   directories_[{"/etc/OpenCL/vendors"}] = {.resolved = {"/etc/OpenCL/vendors"}};

@@ -21,8 +21,8 @@ inline constexpr MountOptions kFileMount{.ro = true, .nosuid = true, .nodev = tr
 inline constexpr MountOptions kDeviceMount{.ro = true, .nosuid = true, .noexec = true};
 // Sockets and directories of sockets: whoever may not write to a socket cannot connect to it.
 inline constexpr MountOptions kSocketMount{.nosuid = true, .nodev = true, .noexec = true};
-// What the kernel says, to be read.
-inline constexpr MountOptions kProcfsMount{
+// What is there to be read: the kernel's facts, a directory of data.
+inline constexpr MountOptions kReadOnlyMount{
     .ro = true, .nosuid = true, .nodev = true, .noexec = true};
 
 // {"ro", "nosuid", "nodev"}, in the order of mountinfo.

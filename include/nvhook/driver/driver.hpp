@@ -135,8 +135,9 @@ struct File {
   FileKind kind = FileKind::Config;
   HostPath path;                      // without any symbolic link
   ContainerPath target;               // the image may have links on the way to it
-  Capabilities capabilities;          // each brings it; none: every request does
+  Capabilities capabilities;          // each brings it; none: every request does, or its feature
   bool in_present_directory = false;  // is of use only where the image has the directory
+  std::optional<Feature> feature{};   // that brings it, where there are devices of it
   bool operator==(const File&) const = default;
 };
 

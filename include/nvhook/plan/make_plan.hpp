@@ -24,8 +24,9 @@ struct DraftMount {
   std::string reason;
   HostPath source;
   container::Place place;
-  DeviceNumber number;                // of a Kind::Device
-  bool findable = false;              // the loader is to find it by its file's name
+  DeviceNumber number;     // of a Kind::Device
+  bool read_only = false;  // of a Kind::Directory, which is there to be written otherwise
+  bool findable = false;   // the loader is to find it by its file's name
   bool in_present_directory = false;  // only where the image has the directory
 };
 
