@@ -71,6 +71,22 @@ constexpr Key kKeys[] = {
     {"nvml", "deadline",
      SecondsOf([](Settings& s) -> std::chrono::milliseconds& { return s.nvml.deadline; })},
 
+    {"companion", "rest", FlagOf([](Settings& s) -> bool& { return s.companion.rest; })},
+    {"companion", "volumes", FlagOf([](Settings& s) -> bool& { return s.companion.volumes; })},
+    {"companion", "listen",
+     AddressOf{[](Settings& s) -> std::string& { return s.companion.listen; }}},
+    {"companion", "listen_insecure",
+     FlagOf([](Settings& s) -> bool& { return s.companion.listen_insecure; })},
+    {"companion", "allowed_hosts",
+     HostsOf{[](Settings& s) -> Texts& { return s.companion.allowed_hosts; }}},
+    {"companion", "process_names",
+     FlagOf([](Settings& s) -> bool& { return s.companion.process_names; })},
+    {"companion", "store", PathOf{[](Settings& s) -> std::string& { return s.companion.store; }}},
+    {"companion", "socket_directory",
+     PathOf{[](Settings& s) -> std::string& { return s.companion.socket_directory; }}},
+    {"companion", "spec_file",
+     PathOf{[](Settings& s) -> std::string& { return s.companion.spec_file; }, true}},
+
     {"log", "file", PathOf{[](Settings& s) -> std::string& { return s.log.file; }, true}},
 };
 

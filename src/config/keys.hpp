@@ -27,6 +27,14 @@ struct PathsOf {
 struct NamesOf {
   std::vector<std::string>& (*of)(Settings&);
 };
+// A numeric address and a port.
+struct AddressOf {
+  std::string& (*of)(Settings&);
+};
+// Names of hosts.
+struct HostsOf {
+  std::vector<std::string>& (*of)(Settings&);
+};
 using CapabilitiesOf = Capabilities& (*)(Settings&);
 using SecondsOf = std::chrono::milliseconds& (*)(Settings&);
 // One of a few words, by its position among them.
@@ -41,7 +49,9 @@ struct WordOf {
 struct Key {
   std::string_view table;
   std::string_view name;
-  std::variant<FlagOf, PathOf, PathsOf, NamesOf, CapabilitiesOf, SecondsOf, WordOf> place;
+  std::variant<FlagOf, PathOf, PathsOf, NamesOf, CapabilitiesOf, SecondsOf, WordOf, AddressOf,
+               HostsOf>
+      place;
 };
 
 // In the order in which they are printed; those of a table stand together.

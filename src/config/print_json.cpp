@@ -18,6 +18,8 @@ struct Converter {
   Json operator()(const PathOf& path) const { return path.of(settings); }
   Json operator()(const PathsOf& paths) const { return paths.of(settings); }
   Json operator()(const NamesOf& names) const { return names.of(settings); }
+  Json operator()(const AddressOf& address) const { return address.of(settings); }
+  Json operator()(const HostsOf& hosts) const { return hosts.of(settings); }
   Json operator()(CapabilitiesOf of) const {
     auto names = Json::array();
     for (const auto capability : kAllCapabilities)

@@ -64,6 +64,8 @@ struct Printer {
   Lines operator()(const PathOf& path) const { return {quoted(path.of(settings))}; }
   Lines operator()(const PathsOf& paths) const { return one_below_the_other(paths.of(settings)); }
   Lines operator()(const NamesOf& names) const { return on_one_line(names.of(settings)); }
+  Lines operator()(const AddressOf& address) const { return {quoted(address.of(settings))}; }
+  Lines operator()(const HostsOf& hosts) const { return on_one_line(hosts.of(settings)); }
   Lines operator()(CapabilitiesOf of) const {
     const auto& set = of(settings);
     if (set == Capabilities::all()) return on_one_line({"all"});

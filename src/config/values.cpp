@@ -12,6 +12,7 @@
 #include "nearest.hpp"
 #include "nvhook/base/path.hpp"
 #include "nvhook/base/quote.hpp"
+#include "nvhook/config/address.hpp"
 
 namespace nvhook::config {
 namespace {
@@ -99,6 +100,25 @@ Result<std::vector<std::string>> paths_in(const Value& value, const Subject& sub
   return paths;
 }
 
+Result<std::string> address_in(const Value& value, const Subject& subject) {
+  const auto text = text_in(value, subject);
+  if (!text) return std::unexpected(text.error());
+  if (!parse_address(*text)) return not_due(value, subject, quote(*text), kAddressDue);
+  return std::string(*text);
+}
+
+Result<std::vector<std::string>> hosts_in(std::span<const Value> names, const Subject& subject) {
+  std::vector<std::string> hosts;
+  for (const auto& one : names) {
+    const auto name = text_in(one, element(subject, hosts.size()));
+    if (!name) return std::unexpected(name.error());
+    if (!is_host_name(*name))
+      return not_due(one, element(subject, hosts.size()), quote(*name), kHostDue);
+    hosts.emplace_back(*name);
+  }
+  return hosts;
+}
+
 template <class T>
 Result<void> keep_in(T& setting, Result<T> value) {
   if (!value) return std::unexpected(std::move(value).error());
@@ -131,6 +151,14 @@ struct Keeper {
     const auto elements = elements_in(value, subject);
     if (!elements) return std::unexpected(elements.error());
     return keep_in(names.of(settings), variables_in(*elements, subject));
+  }
+  Result<void> operator()(const AddressOf& address) const {
+    return keep_in(address.of(settings), address_in(value, subject));
+  }
+  Result<void> operator()(const HostsOf& hosts) const {
+    const auto elements = elements_in(value, subject);
+    if (!elements) return std::unexpected(elements.error());
+    return keep_in(hosts.of(settings), hosts_in(*elements, subject));
   }
   Result<void> operator()(CapabilitiesOf of) const {
     const auto elements = elements_in(value, subject);

@@ -56,6 +56,17 @@ constexpr Row kRows[] = {
     {"nvml", "probe", "'/p'", "1", kString, "'p'", kNotAbsolute},
     {"nvml", "deadline", "1.5", "'20s'", "a number of seconds from 0.1 to 40 is due", "0",
      "is beyond its bounds, a number of seconds from 0.1 to 40 is due"},
+    {"companion", "rest", "false", "0", kFlag, "", ""},
+    {"companion", "volumes", "false", "'no'", kFlag, "", ""},
+    {"companion", "listen", "'[::1]:80'", "3476", kString, "'localhost:3476'",
+     "is \"localhost:3476\", a numeric address and a port"},
+    {"companion", "listen_insecure", "true", "1", kFlag, "", ""},
+    {"companion", "allowed_hosts", "['gpu1', '[::1]']", "'gpu1'", kStrings, "['gpu1', 'gpu1:80']",
+     "allowed_hosts[1] is \"gpu1:80\", the name of a host, without a port, is due"},
+    {"companion", "process_names", "false", "0", kFlag, "", ""},
+    {"companion", "store", "'/s'", "1", kString, "''", kNotAbsolute},
+    {"companion", "socket_directory", "'/s'", "1", kString, "'s'", kNotAbsolute},
+    {"companion", "spec_file", "'/s'", "[]", kString, "'s'", kNotAbsolute},
     {"log", "file", "'/l'", "2020-01-01", kString, "'l'", kNotAbsolute},
 };
 
@@ -108,7 +119,7 @@ TEST(Keys, OfPathsMayBeUnsetWhereTheyAreByDefault) {
   for (const auto& row : kRows) {
     const auto text = set_to(row, kUnset);
     const bool may_be = row.name == "dev" || row.name == "mps_directory" || row.name == "probe" ||
-                        row.name == "file";
+                        row.name == "file" || row.name == "spec_file";
     const auto parsed = parse(text, "c.toml");
     ASSERT_EQ(parsed.has_value(), may_be) << text;
     EXPECT_TRUE(!may_be || parsed->settings == defaults()) << text;

@@ -149,6 +149,17 @@ cgroups = true               # default
 probe = ""      # default
 deadline = 2.5  # /etc/nvhook/config.toml:7
 
+[companion]
+rest = true                               # default
+volumes = true                            # default
+listen = "127.0.0.1:3476"                 # default
+listen_insecure = false                   # default
+allowed_hosts = []                        # default
+process_names = true                      # default
+store = "/var/lib/nvidia-docker/volumes"  # default
+socket_directory = "/run/docker/plugins"  # default
+spec_file = ""                            # default
+
 [log]
 file = ""  # default
 )");

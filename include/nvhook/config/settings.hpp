@@ -81,12 +81,28 @@ struct Log {
   bool operator==(const Log&) const = default;
 };
 
+// nvhook-companion: Docker's volume plugin of 2016, and the REST API beside it.
+struct Companion {
+  bool rest = true;
+  bool volumes = true;
+  std::string listen = "127.0.0.1:3476";  // as parse_address() takes it
+  bool listen_insecure = false;           // also where others than this host reach it
+  std::vector<std::string>
+      allowed_hosts;          // names that this host may be asked for by, beside its own
+  bool process_names = true;  // whether the processes on the GPUs are told of
+  std::string store = "/var/lib/nvidia-docker/volumes";
+  std::string socket_directory = "/run/docker/plugins";
+  std::string spec_file;  // absolute; empty: none is written
+  bool operator==(const Companion&) const = default;
+};
+
 struct Settings {
   Roots roots;
   Search search;
   Requests requests;
   Container container;
   Nvml nvml;
+  Companion companion;
   Log log;
   bool operator==(const Settings&) const = default;
 };
