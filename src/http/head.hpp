@@ -14,6 +14,7 @@ inline constexpr std::size_t kMaxRequestLine = 4096;  // bytes, without its end
 inline constexpr std::size_t kMaxField = 4096;        // name, value and what is between
 inline constexpr std::size_t kMaxHead = std::size_t{16} * 1024;
 inline constexpr std::size_t kMaxFields = 64;
+inline constexpr std::ptrdiff_t kMaxParameters = 100;  // of a query: '&' in a target
 
 // A header of a request.
 struct Field {

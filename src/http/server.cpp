@@ -190,11 +190,18 @@ bool Server::Inside::idle() const {
   return !connections_.any(Stage::Answer) && !connections_.any(Stage::Reading);
 }
 
-void* Server::Inside::on_target(void*, const char* target, MHD_Connection* handle) noexcept {
+void* Server::Inside::on_target(void* self, const char* target, MHD_Connection* handle) noexcept {
+  auto& server = *static_cast<Inside*>(self);
   const auto* info = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-  auto* connection = static_cast<Connection*>(info->socket_context);
-  if (target != nullptr) connection->target = target;
-  return connection;
+  auto& connection = *static_cast<Connection*>(info->socket_context);
+  if (target != nullptr) connection.target = target;
+  // libmicrohttpd will look for parameters now. Those that its memory has no room for it answers
+  // with an error, then forgets that and waits for headers which it cannot read.
+  if (std::ranges::count(connection.target, '&') > kMaxParameters) {
+    ++server.counters_.refused;
+    server.cut(connection);
+  }
+  return &connection;
 }
 
 MHD_Result Server::Inside::on_request(void* self, MHD_Connection*, const char*, const char* method,
@@ -258,11 +265,7 @@ MHD_Result Server::Inside::take_head(Connection& connection, std::string_view me
 }
 
 MHD_Result Server::Inside::take_body(Connection& connection, std::string_view data) {
-  // Only a body in chunks comes so far: libmicrohttpd takes no answer now, only an end.
-  if (data.size() > rules_.max_body - connection.body.size()) {
-    ++counters_.refused;
-    return MHD_NO;
-  }
+  if (data.size() > rules_.max_body - connection.body.size()) return MHD_NO;  // not as announced
   connection.body += data;
   return MHD_YES;
 }

@@ -208,6 +208,15 @@ milliseconds Daemon::cpu_time() const {
 
 Counters Daemon::counters() const { return *counters_; }
 
+bool Daemon::counts(const std::function<bool(const Counters&)>& so) const {
+  constexpr int kTurns = 200;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    if (so(counters())) return true;
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  return false;
+}
+
 void Daemon::stop() { ::kill(pid_, SIGTERM); }
 
 bool Daemon::ends_within(milliseconds time) {

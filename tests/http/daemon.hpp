@@ -44,6 +44,8 @@ class Daemon {
   [[nodiscard]] std::size_t resident() const;  // bytes
   [[nodiscard]] std::chrono::milliseconds cpu_time() const;
   [[nodiscard]] Counters counters() const;  // as of its last turn
+  // Whether its counters become so, before long.
+  [[nodiscard]] bool counts(const std::function<bool(const Counters&)>& so) const;
 
   void stop();  // stop_accepting(); it ends when it is idle
   // Whether it ends by itself, with status 0, within `time`.
