@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +37,8 @@ struct Rules {
   bool any_address = false;  // besides: any numeric address, which no name server can give away
   bool any_host = false;     // any, an empty one or none: for unix sockets
 
-  bool root_only = false;  // of a unix socket: peers of another user are closed unheard
+  // Of a unix socket: peers of another user are closed unheard. 0 is root.
+  std::optional<uid_t> only_user;
 
   unsigned max_connections =
       64;  // the one that has waited longest for its client goes for a new one
