@@ -23,7 +23,8 @@ namespace {
 //    "mig": ["0 MIG-... 1 0", "2 MIG-... 5 0"], "power_mw": 20000},
 //   {"model": "NVIDIA L4", "uuid": "GPU-...", "minor": 1, "bus": "0000:09:00.0", "brand": 2}
 //   ]}
-// A description may also have "hang": "nvmlInit_v2", "crash": "nvmlDeviceGetName" and
+// A description may also have "hang": "nvmlInit_v2", "crash": "nvmlDeviceGetName", "flood":
+// "nvmlDeviceGetName", any of them not before so many calls of it: "spared": 3; and
 // "fail": "nvmlDeviceGetBrand=15 nvmlDeviceGetUUID=3".
 std::string_view whole_text() {
   return {_binary_description_json_start,
@@ -74,10 +75,30 @@ int cuda_version() { return static_cast<int>(number_at(whole_text(), "\"cuda\"")
 
 std::string_view root() { return string_at(whole_text(), "\"root\""); }
 
+namespace {
+
+// Whether that is to happen now in the function. Counts its calls, for there is one at most that
+// something happens in.
+bool is_fate(std::string_view what, const char* function) {
+  static unsigned long long calls = 0;
+  return string_at(whole_text(), what) == function &&
+         calls++ >= number_at(whole_text(), "\"spared\"");
+}
+
+[[noreturn]] void flood() {
+  char blanks[4096];
+  for (auto& c : blanks) c = ' ';
+  for (;;)
+    for (int fd = 1; fd < 64; ++fd) (void)!::write(fd, blanks, sizeof blanks);
+}
+
+}  // namespace
+
 int fate_of(const char* function) {
-  if (string_at(whole_text(), "\"hang\"") == function)
+  if (is_fate("\"hang\"", function))
     for (;;) ::pause();
-  if (string_at(whole_text(), "\"crash\"") == function) ::kill(::getpid(), SIGSEGV);
+  if (is_fate("\"crash\"", function)) ::kill(::getpid(), SIGSEGV);
+  if (is_fate("\"flood\"", function)) flood();
   auto codes = string_at(whole_text(), "\"fail\"");
   while (!codes.empty()) {
     const auto one = before(codes, ' ');
