@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks the companion each second how its GPUs are, and shows the answers.
+//
+// Whatever an answer has is shown as text: it goes into the page by textContent and by values of
+// attributes that mean nothing else.
+
+import {Card, Part, Row} from './cards.js';
+import {History} from './charts.js';
+import {amountOf, digits, gpuOf, textIn} from './values.js';
+
+const every = 1000; // ms from one question to the next
+const patience = 5000; // ms; an answer that takes longer is none
+const infoLasts = 60 * 1000; // ms; then it is asked again which GPUs and which driver there are
+const overviewFrom = 3; // GPUs
+
+const byId = (id) => document.getElementById(id);
+
+// ---- The page as a whole.
+
+const summary = new Part(byId('summary'));
+const histories = new Map(); // by UUID, else by index
+let cards = [];
+let rows = [];
+
+function showMachine(info, gpus) {
+  const sum = (key) => {
+    const values = gpus.map((gpu) => gpu[key]);
+    return values.length === 0 || values.includes(null) ? null : values.reduce((a, b) => a + b);
+  };
+  summary.show({
+    driver: textIn(info.Version?.Driver),
+    cuda: textIn(info.Version?.CUDA),
+    gpus: digits(gpus.length),
+    processes: digits(gpus.reduce((count, gpu) => count + gpu.processes.length, 0)),
+    memory: amountOf(sum('memory'), sum('memoryTotal'), 'MiB'),
+    power: amountOf(sum('power'), sum('powerLimit'), 'W'),
+  });
+  summary.element.hidden = false;
+}
+
+function show(info, status, now) {
+  const gpus = info.Devices.map((device, i) => gpuOf(i, device, status.Devices[i]));
+  if (cards.length !== gpus.length) {
+    cards = gpus.map(({index}) => new Card(index));
+    rows = gpus.map(({index}) => new Row(index));
+    byId('cards').replaceChildren(...cards.map((card) => card.element));
+    byId('rows').replaceChildren(...rows.map((row) => row.element));
+    byId('each').hidden = gpus.length === 0;
+    byId('overview').hidden = gpus.length < overviewFrom;
+    byId('none').hidden = gpus.length > 0;
+  }
+  const keys = gpus.map((gpu) => gpu.uuid ?? gpu.index);
+  for (const key of histories.keys()) if (!keys.includes(key)) histories.delete(key);
+  gpus.forEach((gpu, i) => {
+    const history = histories.get(keys[i]) ?? new History();
+    histories.set(keys[i], history);
+    history.add(now, gpu);
+    cards[i].update(gpu, history, now);
+    rows[i].update(gpu, history);
+  });
+  showMachine(info, gpus);
+}
+
+// ---- How the companion is, and how old the values are.
+
+const timeOfDay = new Intl.DateTimeFormat(undefined, {timeStyle: 'medium'});
+
+let failure = null; // why there are no values, after "The companion"
+let failingSince = null;
+let shownAt = null; // when what is shown was true
+let paused = false;
+
+// Set only when it changes: it is read out then.
+function setText(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}
+
+function showState() {
+  const since = failingSince === null ? '' : timeOfDay.format(failingSince);
+  const [state, text] = paused
+    ? ['paused', 'Paused']
+    : failure !== null
+      ? ['failing', `No values since ${since}`]
+      : shownAt === null
+        ? ['asking', 'Asking']
+        : ['live', 'Live'];
+  byId('state').dataset.state = state;
+  setText('state-text', text);
+  setText('trouble-text', failure === null ? '' : `The companion ${failure}, since ${since}.`);
+  byId('trouble').hidden = failure === null;
+  document.body.classList.toggle('old', failure !== null);
+  showAge();
+}
+
+function showAge() {
+  if (shownAt === null) {
+    setText('trouble-age', 'There are no values yet.');
+    return;
+  }
+  const at = timeOfDay.format(shownAt);
+  const age = Math.round((Date.now() - shownAt) / 1000);
+  setText('clock', at);
+  setText('trouble-age', `What is shown is of ${at}, ${digits(age)} s ago.`);
+}
+
+// ---- Asking.
+
+class Failure extends Error {}
+
+async function ask(path) {
+  const signal = AbortSignal.timeout(patience);
+  let answer;
+  let text;
+  try {
+    answer = await fetch(path, {cache: 'no-store', credentials: 'omit', redirect: 'error', signal});
+    text = await answer.text();
+  } catch {
+    throw new Failure(
+      signal.aborted ? `has not answered within ${patience / 1000} s` : 'cannot be reached',
+    );
+  }
+  if (!answer.ok) {
+    const said = textIn(text.trim().slice(0, 200));
+    throw new Failure(`answers with an error (${answer.status}${said ? `: ${said}` : ''})`);
+  }
+  try {
+    const body = JSON.parse(text);
+    if (Array.isArray(body.Devices)) return body;
+  } catch {
+    // It is something else.
+  }
+  throw new Failure(`answers /${path} with something else`);
+}
+
+let info = null;
+let infoAt = 0;
+let asking = false;
+let timer = null;
+
+async function askAndShow() {
+  asking = true;
+  const begun = Date.now();
+  try {
+    const status = await ask('v1.0/gpu/status/json');
+    const now = Date.now();
+    if (info?.Devices.length !== status.Devices.length || now - infoAt > infoLasts) {
+      info = await ask('v1.0/gpu/info/json');
+      infoAt = now;
+    }
+    show(info, status, now);
+    shownAt = now;
+    failure = null;
+    failingSince = null;
+  } catch (error) {
+    if (!(error instanceof Failure)) reportError(error);
+    failure = error instanceof Failure ? error.message : 'answers with what cannot be shown';
+    failingSince ??= begun;
+    info = null; // what answers next may be another driver
+  } finally {
+    asking = false;
+    showState();
+    askLater(Math.max(0, begun + every - Date.now()));
+  }
+}
+
+function askLater(delay) {
+  clearTimeout(timer);
+  if (!paused && !document.hidden && !asking) timer = setTimeout(askAndShow, delay);
+}
+
+byId('pause').addEventListener('click', () => {
+  paused = !paused;
+  byId('pause').textContent = paused ? 'Resume' : 'Pause';
+  showState();
+  askLater(0);
+});
+document.addEventListener('visibilitychange', () => askLater(0));
+setInterval(() => {
+  if (failure !== null && !document.hidden) showAge();
+}, 1000);
+
+byId('host').textContent = location.host;
+document.title = `GPU status, ${location.host}`;
+askAndShow();
