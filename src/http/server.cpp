@@ -92,7 +92,7 @@ class Server::Inside {
                                 After after);
   [[nodiscard]] After after_answer_of(const Connection& connection) const;
 
-  void accept_some(Clock::time_point now);
+  void accept_some(Clock::time_point turn);  // which began then
   void admit(Peer peer);
   bool evict();
   void cut(Connection& connection);
@@ -163,9 +163,9 @@ std::optional<std::chrono::milliseconds> Server::Inside::timeout() const {
 
 void Server::Inside::run() {
   const auto now = Clock::now();
-  accept_some(now);
   cut_overdue(now);
   MHD_run(daemon_.get());
+  accept_some(now);
   watch_listening(Clock::now());
 }
 
@@ -299,11 +299,13 @@ After Server::Inside::after_answer_of(const Connection& connection) const {
   return stopping_ || connection.requests >= kRequestsPerClient ? After::Close : After::KeepOpen;
 }
 
-void Server::Inside::accept_some(Clock::time_point now) {
-  if (!acceptor_ || now < pause_until_) return;
+void Server::Inside::accept_some(Clock::time_point turn) {
+  if (!acceptor_ || turn < pause_until_) return;
   for (unsigned count = 0; count < kAcceptsPerTurn; ++count) {
     const bool full = connections_.living() >= rules_.max_connections;
-    if (full && connections_.slowest_client() == nullptr) return;
+    const auto* slowest = full ? connections_.slowest_client() : nullptr;
+    // Who came in this turn may have sent a request already, that nobody has looked at.
+    if (full && (slowest == nullptr || slowest->since >= turn)) return;
     auto peer = acceptor_->next();
     if (peer) {
       if (full) evict();
@@ -314,7 +316,7 @@ void Server::Inside::accept_some(Clock::time_point now) {
       if (evict()) return;  // there will be one in the next turn
       ++counters_.turned_away;
       acceptor_->turn_away();
-      pause_until_ = now + kPauseWithoutDescriptors;
+      pause_until_ = turn + kPauseWithoutDescriptors;
       return;
     } else {
       return;
