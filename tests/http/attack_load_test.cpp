@@ -3,6 +3,7 @@
 // docs/companion/http.md lists the rows. With NVHOOK_ATTACK_FULL=1 in the environment crowds are
 // larger and take longer.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -210,6 +211,7 @@ TEST(HttpAttack, H19_WithoutDescriptorsTheSlowestGoes) {
   auto rules = tcp_rules();
   rules.request_timeout = std::chrono::hours(1);
   const Daemon daemon(rules, Family::Tcp, leave_few_descriptors);
+  expect_good_service(daemon);  // a sanitizer wants descriptors when it sees a type first
   const auto slow = crowd(daemon, 100, "GET / HT");
 
   expect_good_service(daemon);
@@ -221,6 +223,7 @@ TEST(HttpAttack, H19_WithoutDescriptorsAndWithoutSlowOnesNewClientsAreTurnedAway
   auto rules = tcp_rules();
   rules.answer_timeout = milliseconds(1500);
   const Daemon daemon(rules, Family::Tcp, leave_few_descriptors);
+  expect_good_service(daemon);
   const auto start = steady_clock::now();
   const auto waiting = crowd(daemon, 30, get(daemon, "/never"));
 
@@ -253,6 +256,22 @@ TEST(HttpAttack, H20_Garbage) {
   if (!nvhook::test::kSanitized) {
     EXPECT_LT(daemon.resident(), before + 3 * kMiB);
   }
+}
+
+TEST(HttpAttack, H22_NothingThatIsSentIsPrinted) {
+  const UniqueFd printed(::memfd_create("printed", MFD_CLOEXEC));
+  const Daemon daemon(tcp_rules(), Family::Tcp, [&] {
+    ::dup2(printed.get(), STDOUT_FILENO);
+    ::dup2(printed.get(), STDERR_FILENO);
+  });
+  for (const auto* bytes :
+       {"GET /\x1b[31m HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /%0d%0aError HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: \x1b]0;evil\a\r\n\r\n", "GET /\n\x1b\n\n", "\x1b[2J\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: \x1b[31m\r\n\r\n"})
+    EXPECT_NE(status_of(daemon, bytes), 200);
+  expect_good_service(daemon);
+
+  EXPECT_EQ(::lseek(printed.get(), 0, SEEK_END), 0);
 }
 
 TEST(HttpAttack, V08_DescriptorsThatAreSentAlongAreClosed) {
