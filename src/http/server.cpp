@@ -1,52 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nvhook/http/server.hpp"
 
-#include <microhttpd.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "http/acceptor.hpp"
-#include "http/connections.hpp"
-#include "http/head.hpp"
-#include "http/reply.hpp"
+#include "http/inside.hpp"
 
 namespace nvhook::http {
 namespace {
 
-constexpr unsigned kAcceptsPerTurn = 16;      // so that those who are in are served, too
-constexpr unsigned kRequestsPerClient = 100;  // on one connection, then it is closed
+constexpr unsigned kAcceptsPerTurn = 16;  // so that those who are in are served, too
 constexpr std::chrono::milliseconds kPauseWithoutDescriptors{50};
 // Of each connection, for a head, its fields and an answer's headers.
 constexpr std::size_t kMemoryPerConnection = std::size_t{32} * 1024;
-
-struct StopDaemon {
-  void operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
-};
-
-Method method_of(std::string_view name) {
-  if (name == "POST") return Method::Post;
-  return name == "HEAD" ? Method::Head : Method::Get;
-}
-
-Request request_of(const Connection& connection, std::string_view method) {
-  const std::string_view target = connection.target;
-  const auto mark = target.find('?');
-  const char* accept =
-      MHD_lookup_connection_value(connection.handle, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
-  return {.method = method_of(method),
-          .path = target.substr(0, mark),
-          .query = mark == std::string_view::npos ? "" : target.substr(mark + 1),
-          .accept = accept == nullptr ? "" : accept,
-          .body = connection.body};
-}
-
-Response explained(const Refusal& refusal) {
-  if (refusal.status == 404) return not_found();
-  return text_response(refusal.status, std::string(refusal.why) + "\n");
-}
 
 // What libmicrohttpd would do with a target: nothing, it is taken as it came.
 std::size_t leave_escaped(void*, MHD_Connection*, char* text) {
@@ -54,65 +23,6 @@ std::size_t leave_escaped(void*, MHD_Connection*, char* text) {
 }
 
 }  // namespace
-
-class Server::Inside {
- public:
-  Inside(Rules rules, Handler handler)
-      : rules_(std::move(rules)), handler_(std::move(handler)), connections_(rules_) {}
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
-  ~Inside();
-
-  [[nodiscard]] Result<void> begin(UniqueFd listening);
-  [[nodiscard]] int poll_fd() const { return epoll_.get(); }
-  [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const;
-  void run();
-  void answer(Ticket ticket, Response response);
-  void stop_accepting();
-  [[nodiscard]] bool idle() const;
-  [[nodiscard]] std::size_t connections() const { return connections_.living(); }
-  [[nodiscard]] const Counters& counters() const { return counters_; }
-
- private:
-  // Called by libmicrohttpd, with `self` as the closure that it was given.
-  static void* on_target(void* self, const char* target, MHD_Connection* handle) noexcept;
-  static MHD_Result on_request(void* self, MHD_Connection* handle, const char* url,
-                               const char* method, const char* version, const char* data,
-                               std::size_t* bytes, void** context) noexcept;
-  static void on_completed(void* self, MHD_Connection* handle, void** context,
-                           MHD_RequestTerminationCode) noexcept;
-  static void on_connection(void* self, MHD_Connection* handle, void** context,
-                            MHD_ConnectionNotificationCode code) noexcept;
-
-  [[nodiscard]] MHD_Result take_head(Connection& connection, std::string_view method,
-                                     std::string_view version);
-  [[nodiscard]] MHD_Result take_body(Connection& connection, std::string_view data);
-  [[nodiscard]] MHD_Result take_request(Connection& connection, std::string_view method);
-  [[nodiscard]] MHD_Result send(Connection& connection, Method method, const Response& response,
-                                After after);
-  [[nodiscard]] After after_answer_of(const Connection& connection) const;
-
-  void accept_some(Clock::time_point now);
-  void admit(Peer peer);
-  bool evict();
-  void cut(Connection& connection);
-  void cut_overdue(Clock::time_point now);
-  void watch_listening(Clock::time_point now);
-
-  Rules rules_;
-  Handler handler_;
-  Counters counters_;
-  Connections connections_;
-  Head head_;  // of whatever request is looked at, kept for its memory
-  Ticket last_ticket_ = 0;
-  bool stopping_ = false;  // as soon as may be
-  bool ending_ = false;    // at once
-  UniqueFd epoll_;         // of the listening socket and libmicrohttpd's own epoll
-  std::optional<Acceptor> acceptor_;
-  bool watching_ = false;  // for new connections
-  Clock::time_point pause_until_;
-  std::unique_ptr<MHD_Daemon, StopDaemon> daemon_;  // last: its end calls back
-};
 
 Server::Inside::~Inside() {
   if (daemon_ == nullptr) return;
@@ -163,9 +73,9 @@ std::optional<std::chrono::milliseconds> Server::Inside::timeout() const {
 
 void Server::Inside::run() {
   const auto now = Clock::now();
-  accept_some(now);
   cut_overdue(now);
   MHD_run(daemon_.get());
+  accept_some(now);
   watch_listening(Clock::now());
 }
 
@@ -190,136 +100,38 @@ bool Server::Inside::idle() const {
   return !connections_.any(Stage::Answer) && !connections_.any(Stage::Reading);
 }
 
-void* Server::Inside::on_target(void* self, const char* target, MHD_Connection* handle) noexcept {
-  auto& server = *static_cast<Inside*>(self);
-  const auto* info = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-  auto& connection = *static_cast<Connection*>(info->socket_context);
-  if (target != nullptr) connection.target = target;
-  // libmicrohttpd will look for parameters now. Those that its memory has no room for it answers
-  // with an error, then forgets that and waits for headers which it cannot read.
-  if (std::ranges::count(connection.target, '&') > kMaxParameters) {
-    ++server.counters_.refused;
-    server.cut(connection);
-  }
-  return &connection;
-}
-
-MHD_Result Server::Inside::on_request(void* self, MHD_Connection*, const char*, const char* method,
-                                      const char* version, const char* data, std::size_t* bytes,
-                                      void** context) noexcept {
-  auto& server = *static_cast<Inside*>(self);
-  auto& connection = *static_cast<Connection*>(*context);
-  if (server.ending_ || connection.cut) return MHD_NO;
-  if (!connection.has_head) return server.take_head(connection, method, version);
-  if (*bytes == 0) return server.take_request(connection, method);
-  return server.take_body(connection, {data, std::exchange(*bytes, 0)});
-}
-
-void Server::Inside::on_completed(void* self, MHD_Connection*, void** context,
-                                  MHD_RequestTerminationCode) noexcept {
-  auto& server = *static_cast<Inside*>(self);
-  if (*context == nullptr) return;
-  auto& connection = *static_cast<Connection*>(*context);
-  connection.forget_request();
-  connection.enter(Stage::Request, Clock::now());
-  if (server.stopping_) server.cut(connection);
-}
-
-void Server::Inside::on_connection(void* self, MHD_Connection* handle, void** context,
-                                   MHD_ConnectionNotificationCode code) noexcept {
-  auto& server = *static_cast<Inside*>(self);
-  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-    const auto* info = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *context = &server.connections_.add(handle, info->connect_fd, Clock::now());
-  } else {
-    server.connections_.remove(*static_cast<Connection*>(*context));
-    *context = nullptr;
-  }
-}
-
-MHD_Result Server::Inside::take_head(Connection& connection, std::string_view method,
-                                     std::string_view version) {
-  connection.has_head = true;
-  ++connection.requests;
-  head_.method = method;
-  head_.target = connection.target;
-  head_.version = version;
-  head_.fields.clear();
-  const auto* info =
-      MHD_get_connection_info(connection.handle, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-  head_.size = info == nullptr ? 0 : info->header_size;
-  MHD_get_connection_values_n(
-      connection.handle, MHD_HEADER_KIND,
-      [](void* fields, MHD_ValueKind, const char* name, std::size_t name_size, const char* value,
-         std::size_t value_size) noexcept {
-        static_cast<std::vector<Field>*>(fields)->push_back(
-            {{name, name_size}, value == nullptr ? "" : std::string_view(value, value_size)});
-        return MHD_YES;
-      },
-      &head_.fields);
-
-  const auto refusal = refusal_of(head_, rules_);
-  if (!refusal) return MHD_YES;
-  ++counters_.refused;
-  return send(connection, method_of(method), explained(*refusal), After::Close);
-}
-
-MHD_Result Server::Inside::take_body(Connection& connection, std::string_view data) {
-  if (data.size() > rules_.max_body - connection.body.size()) return MHD_NO;  // not as announced
-  connection.body += data;
-  return MHD_YES;
-}
-
-MHD_Result Server::Inside::take_request(Connection& connection, std::string_view method) {
-  if (connection.suspended) {
-    connection.suspended = false;
-    const auto answer = std::exchange(connection.answer, std::nullopt);
-    if (!answer) return MHD_NO;
-    return send(connection, method_of(method), *answer, after_answer_of(connection));
-  }
-  ++counters_.requests;
-  connection.ticket = ++last_ticket_;
-  const auto answer = handler_(request_of(connection, method), connection.ticket);
-  if (answer) return send(connection, method_of(method), *answer, after_answer_of(connection));
-  connection.enter(Stage::Answer, Clock::now());
-  connection.suspended = true;
-  MHD_suspend_connection(connection.handle);
-  return MHD_YES;
-}
-
-MHD_Result Server::Inside::send(Connection& connection, Method method, const Response& response,
-                                After after) {
-  connection.enter(Stage::Reading, Clock::now());
-  const auto reply = make_reply(response, method, after);
-  if (reply == nullptr) return MHD_NO;
-  return MHD_queue_response(connection.handle, static_cast<unsigned>(response.status), reply.get());
-}
-
-After Server::Inside::after_answer_of(const Connection& connection) const {
-  return stopping_ || connection.requests >= kRequestsPerClient ? After::Close : After::KeepOpen;
-}
-
-void Server::Inside::accept_some(Clock::time_point now) {
-  if (!acceptor_ || now < pause_until_) return;
+void Server::Inside::accept_some(Clock::time_point turn) {
+  if (!acceptor_ || turn < pause_until_) return;
   for (unsigned count = 0; count < kAcceptsPerTurn; ++count) {
+    auto* slowest = connections_.slowest_client();
+    // Who came in this turn may have sent a request already, that nobody has looked at.
+    const bool too_early = slowest != nullptr && slowest->since >= turn;
     const bool full = connections_.living() >= rules_.max_connections;
-    if (full && connections_.slowest_client() == nullptr) return;
+    if (full && (slowest == nullptr || too_early)) return;
     auto peer = acceptor_->next();
     if (peer) {
-      if (full) evict();
+      if (full) evict(*slowest);
       admit(std::move(*peer));
-    } else if (peer.error() == Acceptor::Nothing::OtherUser) {
-      ++counters_.turned_away;
-    } else if (peer.error() == Acceptor::Nothing::Descriptors) {
-      if (evict()) return;  // there will be one in the next turn
-      ++counters_.turned_away;
-      acceptor_->turn_away();
-      pause_until_ = now + kPauseWithoutDescriptors;
-      return;
-    } else {
-      return;
+      continue;
+    }
+    switch (peer.error()) {
+      case Acceptor::Nothing::Waits:
+        return;
+      case Acceptor::Nothing::OtherUser:
+        ++counters_.turned_away;
+        break;
+      case Acceptor::Nothing::Descriptors:
+        if (slowest == nullptr) return turn_away(turn);
+        if (!too_early) evict(*slowest);  // its descriptor is free in the next turn
+        return;
     }
   }
+}
+
+void Server::Inside::turn_away(Clock::time_point turn) {
+  ++counters_.turned_away;
+  acceptor_->turn_away();
+  pause_until_ = turn + kPauseWithoutDescriptors;
 }
 
 void Server::Inside::admit(Peer peer) {
@@ -329,12 +141,9 @@ void Server::Inside::admit(Peer peer) {
                      reinterpret_cast<const sockaddr*>(&peer.address), peer.length);
 }
 
-bool Server::Inside::evict() {
-  auto* slowest = connections_.slowest_client();
-  if (slowest == nullptr) return false;
+void Server::Inside::evict(Connection& connection) {
   ++counters_.evicted;
-  cut(*slowest);
-  return true;
+  cut(connection);
 }
 
 // libmicrohttpd has no call to close a connection: it sees the end of a socket that is shut down,

@@ -3,13 +3,11 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstdlib>
-#include <utility>
 
 namespace nvhook::http::test {
 namespace {
@@ -41,16 +39,9 @@ Answer parsed_head(std::string_view head) {
 
 }  // namespace
 
-Client::Client(const Daemon& daemon) : socket_(daemon.connect()) {}
-Client::~Client() {
-  if (socket_ >= 0) ::close(socket_);
-}
-Client::Client(Client&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)), got_(std::move(other.got_)) {}
-
 Client& Client::send(std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const auto sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent <= 0) break;
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
@@ -58,21 +49,21 @@ Client& Client::send(std::string_view bytes) {
 }
 
 Client& Client::end() {
-  ::shutdown(socket_, SHUT_WR);
+  ::shutdown(socket_.get(), SHUT_WR);
   return *this;
 }
 
 void Client::reset() {
   const linger hard{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-  ::close(std::exchange(socket_, -1));
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+  socket_ = UniqueFd();
 }
 
 bool Client::fill() {
-  pollfd ready{.fd = socket_, .events = POLLIN, .revents = 0};
+  pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
   if (::poll(&ready, 1, kAnswerTime) <= 0) return false;
   std::array<char, 65536> bytes{};
-  const auto count = ::recv(socket_, bytes.data(), bytes.size(), 0);
+  const auto count = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
   if (count <= 0) return false;
   got_.append(bytes.data(), static_cast<std::size_t>(count));
   return true;
@@ -113,10 +104,10 @@ bool Client::is_closed_within(milliseconds time) {
   const auto end = std::chrono::steady_clock::now() + time;
   for (;;) {
     const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
-    pollfd ready{.fd = socket_, .events = POLLIN, .revents = 0};
+    pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
     if (left.count() < 0 || ::poll(&ready, 1, static_cast<int>(left.count())) == 0) return false;
     std::array<char, 65536> bytes{};
-    if (::recv(socket_, bytes.data(), bytes.size(), 0) <= 0) return true;
+    if (::recv(socket_.get(), bytes.data(), bytes.size(), 0) <= 0) return true;
   }
 }
 

@@ -19,13 +19,9 @@ struct Answer {
 // Somebody with a connection who sends bytes as they are.
 class Client {
  public:
-  explicit Client(const Daemon& daemon);
-  ~Client();
-  Client(Client&& other) noexcept;
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
+  explicit Client(const Daemon& daemon) : socket_(daemon.connect()) {}
 
-  [[nodiscard]] int socket() const { return socket_; }
+  [[nodiscard]] int socket() const { return socket_.get(); }
   Client& send(std::string_view bytes);  // as many as are taken
   Client& end();                         // of what it sends
   void reset();                          // closes, the hard way
@@ -37,7 +33,7 @@ class Client {
 
  private:
   bool fill();  // false at the end, or if nothing comes
-  int socket_;
+  UniqueFd socket_;
   std::string got_;
 };
 

@@ -171,25 +171,23 @@ Daemon::~Daemon() {
   ::munmap(counters_, sizeof(Counters));
 }
 
-int Daemon::connect() const {
-  const int socket = ::socket(family_ == Family::Tcp ? AF_INET : AF_UNIX, SOCK_STREAM, 0);
+UniqueFd Daemon::connect() const {
+  UniqueFd socket(::socket(family_ == Family::Tcp ? AF_INET : AF_UNIX, SOCK_STREAM, 0));
   int status = -1;
   if (family_ == Family::Tcp) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(port_);
-    status = ::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    status = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
   } else {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(&address.sun_path[1], name_.data(), name_.size());
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name_.size());
-    status = ::connect(socket, reinterpret_cast<sockaddr*>(&address), length);
+    status = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), length);
   }
-  if (status == 0) return socket;
-  ::close(socket);
-  return -1;
+  return status == 0 ? std::move(socket) : UniqueFd();
 }
 
 bool Daemon::alive() const { return !over_ && ::waitpid(pid_, nullptr, WNOHANG) == 0; }

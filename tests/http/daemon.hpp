@@ -37,7 +37,7 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  [[nodiscard]] int connect() const;  // a socket, blocking; -1 if that fails
+  [[nodiscard]] UniqueFd connect() const;                          // blocking; empty if that fails
   [[nodiscard]] const std::string& host() const { return host_; }  // "127.0.0.1:4711"
 
   [[nodiscard]] bool alive() const;
