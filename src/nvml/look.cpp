@@ -57,17 +57,6 @@ struct Parts {
   bool status = false;
 };
 
-// By CUDA, where this NVML does not know; older ones do not.
-void add_ways_by_cuda(const Session& session, int own, std::vector<Link>& links) {
-  for (auto& link : links) {
-    if (link.p2p) continue;
-    Device other(session.nvml, session.places[link.index].handle);
-    if (const auto bus = bus_of(other))
-      if (const auto ordinal = cuda_ordinal_of(*session.cuda, *bus))
-        link.p2p = cuda_reads(*session.cuda, own, *ordinal);
-  }
-}
-
 // What does not change while the driver runs.
 Gpu constants_of(Device& device, unsigned index, const Session& session, Parts parts) {
   Gpu gpu;
@@ -82,13 +71,25 @@ Gpu constants_of(Device& device, unsigned index, const Session& session, Parts p
     gpu.hardware = hardware_of(device);
     gpu.links = links_of(device, session.handles());
   }
-  if (!session.cuda || !gpu.bus) return gpu;
-  const auto ordinal = cuda_ordinal_of(*session.cuda, *gpu.bus);
-  if (!ordinal) return gpu;
-  gpu.cuda = cuda_device_of(*session.cuda, *ordinal);
-  if (!gpu.arch) gpu.arch = cuda_arch_of(*session.cuda, *ordinal);
-  if (gpu.links) add_ways_by_cuda(session, *ordinal, *gpu.links);
   return gpu;
+}
+
+// Nor does what CUDA says, of some things in the place of an older NVML, which does not know them.
+void add_cuda(const Session& session, Gpu& gpu) {
+  if (!session.cuda || !gpu.bus || gpu.cuda) return;
+  const auto& cuda = *session.cuda;
+  const auto own = cuda_ordinal_of(cuda, *gpu.bus);
+  if (!own) return;
+  gpu.cuda = cuda_device_of(cuda, *own);
+  if (!gpu.arch) gpu.arch = cuda_arch_of(cuda, *own);
+  if (!gpu.links) return;
+  for (auto& link : *gpu.links) {
+    if (link.p2p) continue;
+    Device other(session.nvml, session.places[link.index].handle);
+    if (const auto bus = bus_of(other))
+      if (const auto ordinal = cuda_ordinal_of(cuda, *bus))
+        link.p2p = cuda_reads(cuda, *own, *ordinal);
+  }
 }
 
 void add_changing(Device& device, Parts parts, Gpu& gpu) {
@@ -119,6 +120,7 @@ Nvml look(const Wanted& wanted) {
     }
     Device device(session->nvml, session->places[i].handle);
     auto gpu = constants_of(device, i, *session, parts);
+    add_cuda(*session, gpu);
     add_changing(device, parts, gpu);
     nvml.gpus.push_back(std::move(gpu));
   }
@@ -142,6 +144,7 @@ Nvml Lookout::look(What what) {
   }
   auto& session = state_->session;
   take_handles(session);
+  // One that cannot be initialised may take long to say so.
   if (what == What::Everything && !session.cuda && !libraries_.cuda.empty())
     open_cuda(libraries_.cuda, session);
   Nvml nvml = session.driver;
@@ -156,8 +159,8 @@ Gpu Lookout::look_at(unsigned index, What what) {
   auto& constants = state_->constants[index];
   Device device(session.nvml, session.places[index].handle);
   auto gpu = constants ? *constants : constants_of(device, index, session, kAll);
-  // One that has failed is asked again.
-  if (!constants && !device.trouble() && (gpu.cuda || libraries_.cuda.empty())) constants = gpu;
+  add_cuda(session, gpu);
+  if (!device.trouble()) constants = gpu;
   add_changing(device, kAll, gpu);
   if (what == What::Status) {
     gpu.hardware.reset();

@@ -73,10 +73,8 @@ class Guard {
 
   Said answer(Put put) {
     if (!confined_) return {.text = {}, .end = Said::End::Status, .number = kNotConfined};
-    if (put.anew)
-      failed({});
-    else if (answered_)
-      failures_ = 0;
+    if (answered_ && put.anew) failed({});
+    if (answered_ && !put.anew) failures_ = 0;
     answered_ = false;
     const auto give_up = Clock::now() + deadline_;
     if (!program_ && rests()) return last_;

@@ -24,8 +24,8 @@ namespace {
 //   {"model": "NVIDIA L4", "uuid": "GPU-...", "minor": 1, "bus": "0000:09:00.0", "brand": 2}
 //   ]}
 // A description may also have "hang": "nvmlInit_v2", "crash": "nvmlDeviceGetName", "flood":
-// "nvmlDeviceGetName", any of them not before so many calls of it: "spared": 3; and
-// "fail": "nvmlDeviceGetBrand=15 nvmlDeviceGetUUID=3".
+// "nvmlDeviceGetName", and "fail": "nvmlDeviceGetBrand=15 nvmlDeviceGetUUID=3"; with "spared": 3
+// nothing happens in the first three calls of them.
 std::string_view whole_text() {
   return {_binary_description_json_start,
           static_cast<std::size_t>(_binary_description_json_end - _binary_description_json_start)};
@@ -77,12 +77,14 @@ std::string_view root() { return string_at(whole_text(), "\"root\""); }
 
 namespace {
 
-// Whether that is to happen now in the function. Counts its calls, for there is one at most that
-// something happens in.
-bool is_fate(std::string_view what, const char* function) {
+// Whether something is to happen now in such a function. Counts the calls, of one function only.
+bool is_due() {
   static unsigned long long calls = 0;
-  return string_at(whole_text(), what) == function &&
-         calls++ >= number_at(whole_text(), "\"spared\"");
+  return calls++ >= number_at(whole_text(), "\"spared\"");
+}
+
+bool is_fate(std::string_view what, const char* function) {
+  return string_at(whole_text(), what) == function && is_due();
 }
 
 [[noreturn]] void flood() {
@@ -102,7 +104,8 @@ int fate_of(const char* function) {
   auto codes = string_at(whole_text(), "\"fail\"");
   while (!codes.empty()) {
     const auto one = before(codes, ' ');
-    if (before(one, '=') == function) return static_cast<int>(to_number(after(one, "=")));
+    if (before(one, '=') == function && is_due())
+      return static_cast<int>(to_number(after(one, "=")));
     codes = after(codes, " ");
   }
   return 0;
