@@ -57,13 +57,14 @@ export class Chart {
 
   constructor(element) {
     const width = charted / 1000;
-    const minutes = Array.from({length: width / 60 - 1}, (_, i) => `M${60 * (i + 1)} 0V100`);
+    const minutes = Array.from({length: width / 60 + 1}, (_, i) => `M${60 * i} 100V94`);
     this.#svg = element;
     this.#key = element.dataset.chart;
     element.setAttribute('viewBox', `0 0 ${width} 100`);
     element.setAttribute('preserveAspectRatio', 'none');
     element.append(
-      svg('path', {class: 'grid', d: `M0 0H${width}M0 50H${width}M0 100H${width}${minutes.join('')}`}),
+      svg('path', {class: 'grid', d: `M0 0H${width}M0 50H${width}`}),
+      svg('path', {class: 'axis', d: `M0 100H${width}${minutes.join('')}`}),
       this.#area,
       this.#line,
     );

@@ -19,8 +19,8 @@ const byId = (id) => document.getElementById(id);
 
 const summary = new Part(byId('summary'));
 const histories = new Map(); // by UUID, else by index
-let cards = [];
-let rows = [];
+let cards = null; // none yet
+let rows = null;
 
 function showMachine(info, gpus) {
   const sum = (key) => {
@@ -40,7 +40,7 @@ function showMachine(info, gpus) {
 
 function show(info, status, now) {
   const gpus = info.Devices.map((device, i) => gpuOf(i, device, status.Devices[i]));
-  if (cards.length !== gpus.length) {
+  if (cards?.length !== gpus.length) {
     cards = gpus.map(({index}) => new Card(index));
     rows = gpus.map(({index}) => new Row(index));
     byId('cards').replaceChildren(...cards.map((card) => card.element));
@@ -48,6 +48,7 @@ function show(info, status, now) {
     byId('each').hidden = gpus.length === 0;
     byId('overview').hidden = gpus.length < overviewFrom;
     byId('none').hidden = gpus.length > 0;
+    document.body.classList.toggle('without', gpus.length === 0);
   }
   const keys = gpus.map((gpu) => gpu.uuid ?? gpu.index);
   for (const key of histories.keys()) if (!keys.includes(key)) histories.delete(key);
@@ -63,7 +64,12 @@ function show(info, status, now) {
 
 // ---- How the companion is, and how old the values are.
 
-const timeOfDay = new Intl.DateTimeFormat(undefined, {timeStyle: 'medium'});
+const timeOfDay = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+});
 
 let failure = null; // why there are no values, after "The companion"
 let failingSince = null;
@@ -80,27 +86,27 @@ function showState() {
   const [state, text] = paused
     ? ['paused', 'Paused']
     : failure !== null
-      ? ['failing', `No values since ${since}`]
+      ? ['failing', 'No answer']
       : shownAt === null
         ? ['asking', 'Asking']
         : ['live', 'Live'];
   byId('state').dataset.state = state;
   setText('state-text', text);
   setText('trouble-text', failure === null ? '' : `The companion ${failure}, since ${since}.`);
-  byId('trouble').hidden = failure === null;
   document.body.classList.toggle('old', failure !== null);
   showAge();
 }
 
 function showAge() {
-  if (shownAt === null) {
-    setText('trouble-age', 'There are no values yet.');
-    return;
-  }
-  const at = timeOfDay.format(shownAt);
-  const age = Math.round((Date.now() - shownAt) / 1000);
+  const at = shownAt === null ? '' : timeOfDay.format(shownAt);
   setText('clock', at);
-  setText('trouble-age', `What is shown is of ${at}, ${digits(age)} s ago.`);
+  setText('trouble-age', failure === null ? '' : ageText(at));
+}
+
+function ageText(at) {
+  if (shownAt === null) return 'There are no values yet.';
+  const age = Math.round((Date.now() - shownAt) / 1000);
+  return `The values below are from ${at}, ${digits(age)} s ago.`;
 }
 
 // ---- Asking.
@@ -112,7 +118,7 @@ async function ask(path) {
   let answer;
   let text;
   try {
-    answer = await fetch(path, {cache: 'no-store', credentials: 'omit', redirect: 'error', signal});
+    answer = await fetch(path, {cache: 'no-store', redirect: 'error', signal});
     text = await answer.text();
   } catch {
     throw new Failure(

@@ -13,7 +13,7 @@ export const percent = (part, whole) =>
 export function amountOf(used, total, unit) {
   return total === null || used === null
     ? amount(used, unit)
-    : `${grouped.format(used)} of ${amount(total, unit)}`;
+    : `${grouped.format(used)}\u00a0of ${amount(total, unit)}`;
 }
 
 // Characters that are not seen, or that turn others around, as what they are: "\u202e".
@@ -72,11 +72,17 @@ export function gpuOf(index, info, status) {
   };
 }
 
+function errorsOf(gpu) {
+  const found = gpu.errors.filter(([, count]) => count > 0);
+  if (found.length === 0) return gpu.errors.length === 0 ? null : '0';
+  return found.map(([where, count]) => `${digits(count)}\u00a0in\u00a0${where}`).join(', ');
+}
+
 // The texts of a card and of a row, by the names that index.html has for them.
 export function textsOf(gpu, history) {
   const range = (key, unit) => {
     const {lowest, highest} = history.range(key);
-    return lowest === null ? null : `${digits(lowest)} to ${amount(highest, unit)}`;
+    return lowest === null ? null : `min ${digits(lowest)}, max ${amount(highest, unit)}`;
   };
   const used = percent(gpu.memory, gpu.memoryTotal);
   return {
@@ -105,7 +111,8 @@ export function textsOf(gpu, history) {
     bar1: amountOf(gpu.bar1, gpu.bar1Total, 'MiB'),
     received: amount(gpu.received, 'MB/s'),
     sent: amount(gpu.sent, 'MB/s'),
-    errors: gpu.errors.map(([where, count]) => `${where} ${digits(count)}`).join(', ') || null,
-    processCount: gpu.processes.length === 0 ? 'none' : digits(gpu.processes.length),
+    errors: errorsOf(gpu),
+    processes: digits(gpu.processes.length),
+    processCount: gpu.processes.length === 0 ? 'none reported' : digits(gpu.processes.length),
   };
 }
