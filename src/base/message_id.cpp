@@ -55,6 +55,7 @@ constexpr std::array kErrors = {
     ErrorInfo{ErrorId::NvmlCrashed, "E_NVML_CRASHED", 3},
     ErrorInfo{ErrorId::NvmlFailed, "E_NVML_FAILED", 3},
     ErrorInfo{ErrorId::NvmlAnswer, "E_NVML_ANSWER", 3},
+    ErrorInfo{ErrorId::Store, "E_STORE", 5},
 };
 
 constexpr std::array kWarnings = {
@@ -94,7 +95,7 @@ constexpr bool in_enum_order(const Table& table) {
 }
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
-static_assert(kErrors.size() == std::to_underlying(ErrorId::NvmlAnswer) + 1U);
+static_assert(kErrors.size() == std::to_underlying(ErrorId::Store) + 1U);
 static_assert(kWarnings.size() == std::to_underlying(WarningId::FileSkipped) + 1U);
 
 }  // namespace

@@ -154,35 +154,60 @@ Result<void> find_files(const Where& where, HostRoot root, int proc, const Wante
   return {};
 }
 
-}  // namespace
-
-Result<Driver> discover(const Where& where, const Wanted& wanted) {
+// The version, into `driver`.
+Result<Driver> begin(const Where& where) {
   Driver driver;
   driver.root = where.driver_root;
   auto version = find_version(where.sys_root, where.proc_root);
   if (!version) return std::unexpected(std::move(version).error());
   driver.version = *std::move(version);
+  return driver;
+}
+
+// Libraries and programs, into `driver`, which has the version.
+Result<void> find_libraries_and_programs(const Where& where, HostRoot root, const Wanted& wanted,
+                                         Driver& driver) {
+  auto prefix = prefix_of(root.fd);
+  if (!prefix) return std::unexpected(std::move(prefix).error());
+  auto libraries = find_libraries({.root = root,
+                                   .root_path = *std::move(prefix),
+                                   .version = driver.version,
+                                   .directories = where.library_directories},
+                                  wanted.capabilities, wanted.purpose);
+  if (!libraries) return std::unexpected(std::move(libraries).error());
+  driver.libraries = std::move(libraries->libraries);
+  driver.omitted = std::move(libraries->omitted);
+  append(driver.warnings, std::move(libraries->warnings));
+  auto programs = find_programs(root, where.program_directories, wanted.capabilities);
+  if (!programs) return std::unexpected(std::move(programs).error());
+  driver.programs = *std::move(programs);
+  return {};
+}
+
+}  // namespace
+
+Result<Driver> discover_files(const Where& where, const Wanted& wanted) {
+  auto driver = begin(where);
+  if (!driver) return driver;
+  const auto root = files::open_host_directory(where.driver_root, ErrorId::DriverRead);
+  if (!root) return std::unexpected(root.error());
+  auto done = find_libraries_and_programs(where, {root->get()}, wanted, *driver);
+  if (!done) return std::unexpected(std::move(done).error());
+  return driver;
+}
+
+Result<Driver> discover(const Where& where, const Wanted& wanted) {
+  auto begun = begin(where);
+  if (!begun) return begun;
+  auto& driver = *begun;
 
   const auto root = files::open_host_directory(where.driver_root, ErrorId::DriverRead);
   if (!root) return std::unexpected(root.error());
   const auto proc = files::open_host_directory(where.proc_root, ErrorId::DriverRead);
   if (!proc) return std::unexpected(proc.error());
   const HostRoot driver_root{root->get()};
-
-  auto prefix = prefix_of(root->get());
-  if (!prefix) return std::unexpected(std::move(prefix).error());
-  auto libraries = find_libraries({.root = driver_root,
-                                   .root_path = *std::move(prefix),
-                                   .version = driver.version,
-                                   .directories = where.library_directories},
-                                  wanted.capabilities);
-  if (!libraries) return std::unexpected(std::move(libraries).error());
-  driver.libraries = std::move(libraries->libraries);
-  driver.omitted = std::move(libraries->omitted);
-  append(driver.warnings, std::move(libraries->warnings));
-  auto programs = find_programs(driver_root, where.program_directories, wanted.capabilities);
-  if (!programs) return std::unexpected(std::move(programs).error());
-  driver.programs = *std::move(programs);
+  if (auto done = find_libraries_and_programs(where, driver_root, wanted, driver); !done)
+    return std::unexpected(std::move(done).error());
 
   auto gpus = find_gpus(proc->get());
   if (!gpus) return std::unexpected(std::move(gpus).error());
@@ -195,7 +220,7 @@ Result<Driver> discover(const Where& where, const Wanted& wanted) {
     return std::unexpected(std::move(done).error());
   if (auto done = find_all_nodes(where, driver_root, proc->get(), wanted, driver); !done)
     return std::unexpected(std::move(done).error());
-  return driver;
+  return begun;
 }
 
 }  // namespace nvhook::driver

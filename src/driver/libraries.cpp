@@ -65,8 +65,9 @@ std::unexpected<Error> incomplete(const LibrarySearch& search, const Slot& slot,
 
 }  // namespace
 
-Result<FoundLibraries> find_libraries(const LibrarySearch& search, Capabilities wanted) {
-  Shelf shelf(search.version, wanted);
+Result<FoundLibraries> find_libraries(const LibrarySearch& search, Capabilities wanted,
+                                      Purpose purpose) {
+  Shelf shelf(search.version, wanted, purpose);
   if (shelf.slots().empty()) return FoundLibraries{};
   const auto cache_file = read_cache(search);
   if (!cache_file) return std::unexpected(cache_file.error());
@@ -82,6 +83,8 @@ Result<FoundLibraries> find_libraries(const LibrarySearch& search, Capabilities 
     for (const auto& directory : search.directories)
       searched += (searched.empty() ? "" : ", ") + quote(search.root_path + directory);
   }
+
+  shelf.settle();
 
   const auto essential = missing(shelf, Need::Essential);
   if (!essential.empty()) {

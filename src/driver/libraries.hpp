@@ -8,6 +8,7 @@
 #include "nvhook/base/capability.hpp"
 #include "nvhook/base/error.hpp"
 #include "nvhook/base/path.hpp"
+#include "nvhook/driver/discover.hpp"
 #include "nvhook/driver/driver.hpp"
 
 namespace nvhook::driver {
@@ -30,6 +31,6 @@ struct FoundLibraries {
 // to ends with ".so.<version>": the kernel module refuses any other (kernel log: "API mismatch").
 // Fails with E_DRIVER_INCOMPLETE, E_DRIVER_READ (the cache), E_KERNEL, E_RACE.
 [[nodiscard]] Result<FoundLibraries> find_libraries(const LibrarySearch& search,
-                                                    Capabilities wanted);
+                                                    Capabilities wanted, Purpose purpose);
 
 }  // namespace nvhook::driver

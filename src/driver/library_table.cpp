@@ -77,7 +77,24 @@ constexpr std::array kTable = {
     LibraryRow{"libnvidia-ngx.so", kNgx, Need::Expected},
 };
 
+constexpr LibraryRow any_but_mesa(std::string_view stem, std::string_view soname) {
+  return {stem, kGraphics, Need::Optional, Rule::AnyButMesa, soname};
+}
+
+// Source: nvidia-docker-plugin 1.0.1, "graphics, common names".
+constexpr std::array kNeutral = {
+    any_but_mesa("libGL.so", "libGL.so.1"),
+    any_but_mesa("libEGL.so", "libEGL.so.1"),
+    any_but_mesa("libGLESv1_CM.so", "libGLESv1_CM.so.1"),
+    any_but_mesa("libGLESv2.so", "libGLESv2.so.2"),
+    own_version("libGLX.so", "libGLX.so.0", kGraphics),
+    own_version("libOpenGL.so", "libOpenGL.so.0", kGraphics),
+    own_version("libGLdispatch.so", "libGLdispatch.so.0", kGraphics),
+};
+
 }  // namespace
+
+std::span<const LibraryRow> neutral_table() { return kNeutral; }
 
 std::span<const LibraryRow> library_table() { return kTable; }
 

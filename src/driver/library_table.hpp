@@ -23,6 +23,9 @@ enum class Rule : std::uint8_t {
   GlvndVendor,   // nothing more, and the libraries of the next rule are not wanted beside it
   WithoutGlvnd,  // it needs the driver's GL core: under these names Mesa and GLVND have theirs
   OwnVersion,  // it comes with the driver, but counts versions of its own: whatever the loader has
+  // Likewise, if it needs the driver's GL core or GLVND's dispatcher: Mesa has files of these names.
+  // One of the driver's version is preferred.
+  AnyButMesa,
 };
 
 struct LibraryRow {
@@ -30,10 +33,13 @@ struct LibraryRow {
   Capabilities capabilities;  // each brings it
   Need need = Need::Optional;
   Rule rule = Rule::Version;
-  std::string_view soname{};  // of Rule::OwnVersion: by which it is found in a directory
+  std::string_view soname{};  // of the last two rules: by which it is found in a directory
 };
 
 // Every library that a container may get. The one place that knows their names.
 [[nodiscard]] std::span<const LibraryRow> library_table();
+
+// What a volume has in place of the rows that stand under Rule::WithoutGlvnd.
+[[nodiscard]] std::span<const LibraryRow> neutral_table();
 
 }  // namespace nvhook::driver

@@ -49,6 +49,16 @@ bool needs_gl_core(const elf::Library& library) {
   });
 }
 
+bool needs_dispatcher(const elf::Library& library) {
+  return std::ranges::any_of(library.needed, [](std::string_view needed) {
+    return stem_of(needed) == "libGLdispatch.so";
+  });
+}
+
+bool counts_versions_of_its_own(Rule rule) {
+  return rule == Rule::OwnVersion || rule == Rule::AnyButMesa;
+}
+
 // Remembers a name that the loader or a program may ask for. The plain "libcuda.so" is for
 // compilers, and the file's own name needs no link.
 void add_link(Library& library, std::string_view name) {
@@ -57,14 +67,29 @@ void add_link(Library& library, std::string_view name) {
     library.links.emplace_back(name);
 }
 
+Library library_of(const Slot& slot, const Candidate& candidate) {
+  Library library{.path = candidate.file.path,
+                  .links = {},
+                  .abi = slot.abi,
+                  .capabilities = slot.row->capabilities};
+  add_link(library, candidate.name);
+  return library;
+}
+
 }  // namespace
 
-Shelf::Shelf(std::string_view version, Capabilities wanted)
-    : ending_(".so." + std::string(version)) {
+Shelf::Shelf(std::string_view version, Capabilities wanted, Purpose purpose)
+    : ending_(".so." + std::string(version)), purpose_(purpose) {
+  const auto add_slot = [&](const LibraryRow& row, Abi abi) {
+    if ((row.capabilities & wanted).empty()) return;
+    slots_.push_back(
+        {.row = &row, .abi = abi, .taken = {}, .second_choice = {}, .other_versions = {}});
+  };
   const auto add_slots = [&](Abi abi) {
     for (const auto& row : library_table())
-      if (!(row.capabilities & wanted).empty())
-        slots_.push_back({.row = &row, .abi = abi, .taken = {}, .other_versions = {}});
+      if (purpose != Purpose::Volume || row.rule != Rule::WithoutGlvnd) add_slot(row, abi);
+    if (purpose != Purpose::Volume) return;
+    for (const auto& row : neutral_table()) add_slot(row, abi);
   };
   add_slots(Abi::Native);
   per_abi_ = slots_.size();
@@ -87,7 +112,8 @@ Slot* Shelf::find(std::string_view name, Abi abi) {
 }
 
 bool Shelf::looks_into(const Slot& slot) {
-  return slot.row->rule == Rule::AbiNote || slot.row->rule == Rule::WithoutGlvnd;
+  const auto rule = slot.row->rule;
+  return rule == Rule::AbiNote || rule == Rule::WithoutGlvnd || rule == Rule::AnyButMesa;
 }
 
 bool Shelf::is_superseded(const Slot& slot) const {
@@ -99,7 +125,7 @@ bool Shelf::is_superseded(const Slot& slot) const {
 
 Result<std::optional<std::string>> Shelf::objection(Slot& slot, const Candidate& candidate) const {
   const auto real_name = candidate.file.path.name();
-  if (slot.row->rule != Rule::OwnVersion && !real_name.ends_with(ending_)) {
+  if (!counts_versions_of_its_own(slot.row->rule) && !real_name.ends_with(ending_)) {
     const auto at = real_name.rfind(".so.");
     const auto suffix = at == std::string_view::npos ? "" : real_name.substr(at + 4);
     if (!is_driver_version(suffix)) return "not a file of the NVIDIA driver";
@@ -118,10 +144,15 @@ Result<std::optional<std::string>> Shelf::objection(Slot& slot, const Candidate&
     if (!file) return file.error().message();
     library = &read.emplace(*std::move(file)).library;
   }
-  if (slot.row->rule == Rule::AbiNote && !has_abi_note(*library))
+  if (slot.row->rule == Rule::AbiNote && !has_abi_note(*library)) {
+    if (purpose_ == Purpose::Volume && !slot.second_choice)
+      slot.second_choice = library_of(slot, candidate);
     return "no ABI note for Linux 2.3.99 or later, so it is the variant for older kernels";
+  }
   if (slot.row->rule == Rule::WithoutGlvnd && !needs_gl_core(*library))
     return "not NVIDIA's: it does not need the driver's GL core";
+  if (slot.row->rule == Rule::AnyButMesa && !needs_gl_core(*library) && !needs_dispatcher(*library))
+    return "not NVIDIA's: it needs neither the driver's GL core nor libGLdispatch";
   return std::nullopt;
 }
 
@@ -136,15 +167,27 @@ Result<void> Shelf::consider(Slot& slot, const Candidate& candidate) {
                     ? objection(slot, candidate)
                     : Result<std::optional<std::string>>("not a regular file");
   if (!reason) return failed_to(quote(path.value), std::move(reason));
-  if (!*reason && slot.taken) *reason = "the loader prefers " + slot.taken->path.value;
+  const bool exchange = !*reason && slot.taken && slot.row->rule == Rule::AnyButMesa &&
+                        path.name().ends_with(ending_) &&
+                        !slot.taken->path.name().ends_with(ending_);
+  if (exchange) leave_out(std::move(slot.taken->path), "the driver has its own of that name");
+  if (!*reason && slot.taken && !exchange)
+    *reason = "the loader prefers " + slot.taken->path.value;
   if (*reason) {
     leave_out(path, **std::move(reason));
     return {};
   }
-  slot.taken =
-      Library{.path = path, .links = {}, .abi = slot.abi, .capabilities = slot.row->capabilities};
-  add_link(*slot.taken, candidate.name);
+  slot.taken = library_of(slot, candidate);
   return {};
+}
+
+void Shelf::settle() {
+  for (auto& slot : slots_) {
+    if (slot.taken || !slot.second_choice) continue;
+    slot.taken = std::move(slot.second_choice);
+    std::erase_if(omitted_,
+                  [&](const Omitted& omitted) { return omitted.path == slot.taken->path; });
+  }
 }
 
 void Shelf::leave_out(HostPath path, std::string reason) {

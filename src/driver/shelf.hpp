@@ -12,6 +12,7 @@
 #include "driver/library_table.hpp"
 #include "driver/resolver.hpp"
 #include "nvhook/base/path.hpp"
+#include "nvhook/driver/discover.hpp"
 #include "nvhook/driver/driver.hpp"
 
 namespace nvhook::driver {
@@ -21,6 +22,7 @@ struct Slot {
   const LibraryRow* row = nullptr;
   Abi abi = Abi::Native;
   std::optional<Library> taken;
+  std::optional<Library> second_choice;     // taken by settle() where there is no other
   std::vector<std::string> other_versions;  // of files that were not taken
 };
 
@@ -37,9 +39,11 @@ class Shelf {
  public:
   // A slot for each library that one of `wanted` brings, 64 bits first; for 32 bits only with
   // compat32, and only where there are such drivers.
-  Shelf(std::string_view version, Capabilities wanted);
+  Shelf(std::string_view version, Capabilities wanted, Purpose purpose);
 
   [[nodiscard]] std::span<const Slot> slots() const { return slots_; }
+  // Those for this machine's libraries, one for each row of the table that is looked for.
+  [[nodiscard]] std::span<const Slot> native_slots() const { return slots().first(per_abi_); }
   [[nodiscard]] std::span<const Omitted> omitted() const { return omitted_; }
 
   // The slot for files and cache entries of this name; null if none is wanted.
@@ -57,11 +61,15 @@ class Shelf {
 
   void leave_out(HostPath path, std::string reason);
 
+  // To be called once, when no more candidates come.
+  void settle();
+
  private:
   [[nodiscard]] Result<std::optional<std::string>> objection(Slot& slot,
                                                              const Candidate& candidate) const;
 
   std::string ending_;  // ".so.550.54.14"
+  Purpose purpose_;
   std::vector<Slot> slots_;
   std::size_t per_abi_ = 0;
   std::vector<std::size_t> by_stem_;  // positions among the first per_abi_, sorted by stem

@@ -56,6 +56,7 @@ enum class ErrorId : std::uint8_t {
   NvmlCrashed,       // NVML ended the process that asked it
   NvmlFailed,        // NVML says that it cannot answer
   NvmlAnswer,        // what came back is no answer
+  Store,             // the volumes of the driver cannot be kept where they should be
 };
 
 // What the user should know although the run succeeded.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -34,6 +35,14 @@ struct Where {
   Extras extras{};
 };
 
+enum class Purpose : std::uint8_t {
+  Container,
+  // The volumes of nvidia-docker 1.0, which are for every image of its time, have besides: GLVND's own
+  // libraries or the driver's of their names (libGL.so.1, libGLdispatch.so.0), whatever their
+  // version; and of libnvidia-tls the variant for older kernels where there is no other.
+  Volume,
+};
+
 // What to look for besides the kernel module and its GPUs: a container's start pays for nothing
 // that it does not ask for.
 struct Wanted {
@@ -46,6 +55,7 @@ struct Wanted {
   bool mig_controls = false;  // what partitions and monitors them
   bool imex_channels = false;
   std::vector<Feature> features;
+  Purpose purpose = Purpose::Container;
 };
 
 // Finds the driver without NVML and without opening a device. What `wanted` names beside
@@ -57,5 +67,9 @@ struct Wanted {
 // (once, naming all that every driver has), W_NODE_MISSING (once), W_NO_GPUS, W_FILE_SKIPPED (the
 // MPS directory). A daemon's socket that is not there is no news: the daemon does not run.
 [[nodiscard]] Result<Driver> discover(const Where& where, const Wanted& wanted);
+
+// Of the same no more than the version, libraries and programs: no node, no device, nothing below
+// /proc but the version. Fails with E_DRIVER_*, E_KERNEL and E_RACE.
+[[nodiscard]] Result<Driver> discover_files(const Where& where, const Wanted& wanted);
 
 }  // namespace nvhook::driver

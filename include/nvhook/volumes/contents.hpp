@@ -11,8 +11,8 @@
 #include "nvhook/driver/discover.hpp"
 #include "nvhook/driver/driver.hpp"
 
-// Which files of the driver go into a volume, and by which names: plain data, and how it is decided.
-// Source of layout and names: nvidia-docker-plugin 1.0.1.
+// Which files of the driver go into a volume, and by which names: plain data, and how it is
+// decided. Source of layout and names: nvidia-docker-plugin 1.0.1.
 namespace nvhook::volumes {
 
 enum class Folder : std::uint8_t {

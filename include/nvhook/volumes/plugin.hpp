@@ -10,6 +10,7 @@
 #include "nvhook/base/error.hpp"
 #include "nvhook/http/message.hpp"
 #include "nvhook/volumes/contents.hpp"
+#include "nvhook/volumes/name.hpp"
 #include "nvhook/volumes/store.hpp"
 
 namespace nvhook::volumes {
@@ -23,9 +24,11 @@ using Say = std::function<void(std::string_view)>;
 inline constexpr std::size_t kMaxBody = std::size_t{64} << 10U;
 inline constexpr std::size_t kMaxBodyDepth = 16;
 
-// Docker's volume protocol as nvidia-docker-plugin 1.0.1 speaks it, over the store. What differs from
-// it, and why, is in docs/companion/volumes.md. One thread; a Create may take as long as copying
-// the driver does.
+struct Body;  // of a request, in private
+
+// Docker's volume protocol as nvidia-docker-plugin 1.0.1 speaks it, over the store. What differs
+// from it, and why, is in docs/companion/volumes.md. One thread; a Create may take as long as
+// copying the driver does.
 class Plugin {
  public:
   Plugin(Store store, Look look, Say say)
@@ -35,13 +38,19 @@ class Plugin {
   [[nodiscard]] http::Response answer(const http::Request& request);
 
  private:
-  [[nodiscard]] http::Response create(const std::string& name);
-  [[nodiscard]] http::Response get(const std::string& name);
-  [[nodiscard]] http::Response mount(const std::string& name, const std::string& id);
-  [[nodiscard]] http::Response path(const std::string& name);
-  [[nodiscard]] http::Response unmount(const std::string& name, const std::string& id);
-  [[nodiscard]] http::Response remove(const std::string& name);
+  // Of each call's name, "Create", in the order of the protocol's description.
+  [[nodiscard]] http::Response create(const Version& version);
+  [[nodiscard]] http::Response remove(const Version& version);
+  [[nodiscard]] http::Response mount(const Version& version, std::string_view id);
+  [[nodiscard]] http::Response path(const Version& version);
+  [[nodiscard]] http::Response unmount(const Version& version, std::string_view id);
+  [[nodiscard]] http::Response get(const Version& version);
   [[nodiscard]] http::Response list();
+  // Of a call that names a volume.
+  [[nodiscard]] http::Response answer(std::string_view call, const Body& body);
+
+  // Logs it, and gives what Docker is told.
+  [[nodiscard]] std::string failed(const Error& error);
 
   Store store_;
   Look look_;

@@ -72,8 +72,8 @@ class Store {
 
   // Makes the volume of this driver, if it is not there or its files are not the driver's of now.
   // The old one of a renewed volume is taken apart once no mount of it is known any more. Besides
-  // fails with E_SRC_CHANGED (a file of the driver's went away or changed meanwhile) and E_SRC_TRUST
-  // (others than root can change one); the store is then as before.
+  // fails with E_SRC_CHANGED (a file of the driver's went away or changed meanwhile) and
+  // E_SRC_TRUST (others than root can change one); the store is then as before.
   [[nodiscard]] Result<Created> create(const Contents& contents) const;
 
   // Whether the volume is there.
@@ -94,8 +94,8 @@ class Store {
   // that create() has not made.
   [[nodiscard]] Result<std::string> remove(const Version& version) const;
 
-  // Removes all volumes but those of `current`, of what is in use, and of what create() has not made.
-  // A container that is stopped uses nothing: for it, see docs/companion/volumes.md.
+  // Removes all volumes but those of `current`, of what is in use, and of what create() has not
+  // made. A container that is stopped uses nothing: for it, see docs/companion/volumes.md.
   [[nodiscard]] Result<Pruned> prune(const Version& current) const;
 
  private:
