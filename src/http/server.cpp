@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "http/inside.hpp"
@@ -36,6 +37,7 @@ Result<void> Server::Inside::begin(UniqueFd listening) {
   auto acceptor = Acceptor::on(std::move(listening), rules_.only_user);
   if (!acceptor) return std::unexpected(std::move(acceptor).error());
   acceptor_ = std::move(*acceptor);
+  ::tzset();  // a first Date would have the time zone's file read, which later may be forbidden
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_) return system_failure(ErrorId::Kernel, "epoll_create1");
 

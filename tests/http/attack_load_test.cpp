@@ -274,6 +274,20 @@ TEST(HttpAttack, H22_NothingThatIsSentIsPrinted) {
   EXPECT_EQ(::lseek(printed.get(), 0, SEEK_END), 0);
 }
 
+TEST(HttpAttack, V06_OtherUsersAreNotHeard) {
+  auto rules = unix_rules();
+  rules.only_user = ::geteuid();
+  const Daemon ours(rules, Family::Unix);
+  EXPECT_EQ(status_of(ours, post("/echo", "")), 200);
+
+  rules.only_user = ::geteuid() + 1;
+  const Daemon another(rules, Family::Unix);
+  Client client(another);
+  EXPECT_TRUE(client.send(post("/echo", "")).is_closed_within(kPatience));
+  EXPECT_TRUE(another.counts([](const Counters& of) { return of.turned_away == 1; }));
+  EXPECT_EQ(another.counters().accepted, 0);
+}
+
 TEST(HttpAttack, V08_DescriptorsThatAreSentAlongAreClosed) {
   const Daemon daemon(unix_rules(), Family::Unix);
   std::array<int, 2> pipe{};

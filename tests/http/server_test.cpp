@@ -180,20 +180,6 @@ TEST(Server, ClosesAConnectionAfterAHundredRequests) {
   EXPECT_TRUE(client.is_closed_within(kPatience / 2));
 }
 
-TEST(Server, HearsNoOtherUserOnAUnixSocket) {
-  auto rules = unix_rules();
-  rules.only_user = ::geteuid();
-  const Daemon ours(rules, Family::Unix);
-  EXPECT_EQ(status_of(ours, post("/echo", "")), 200);
-
-  rules.only_user = ::geteuid() + 1;
-  const Daemon another(rules, Family::Unix);
-  Client client(another);
-  EXPECT_TRUE(client.send(post("/echo", "")).is_closed_within(kPatience));
-  EXPECT_TRUE(another.counts([](const Counters& of) { return of.turned_away == 1; }));
-  EXPECT_EQ(another.counters().accepted, 0);
-}
-
 TEST(Server, EndsInGoodOrder) {
   Daemon daemon(tcp_rules());
   Client idle(daemon);

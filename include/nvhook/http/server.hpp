@@ -60,7 +60,8 @@ struct Counters {
 };
 
 // An HTTP/1.1 server on one listening socket, TCP or unix: libmicrohttpd, driven by the caller's
-// loop. One thread; the limits of request line and headers are in docs/companion/http.md.
+// loop. One thread; the limits of request line and headers are in docs/companion/http.md. Once
+// started it opens no file and makes no socket but by accept4(2).
 class Server {
  public:
   // `listening` listens already. Fails with E_KERNEL.
