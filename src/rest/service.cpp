@@ -4,7 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "nvhook/base/quote.hpp"
 #include "rest/metrics.hpp"
 #include "rest/openapi.hpp"
 #include "rest/rendered.hpp"
@@ -56,9 +55,7 @@ class Service::Inside {
   [[nodiscard]] bool needs_everything() const { return !values_; }
 
   void take(Facts facts, Clock::time_point now) {
-    if (const auto& trouble = facts.nvml.error)
-      return fail(Error(ErrorId::NvmlFailed, quote(trouble->call) + ": " + quote(trouble->text)),
-                  now);
+    if (facts.nvml.error) return fail(Error(ErrorId::NvmlFailed, "NVML has an error"), now);
     values_.emplace(std::move(facts), options_.processes, options_.say, now);
     succeeded();
   }
@@ -76,8 +73,6 @@ class Service::Inside {
     values_.reset();
     ++counted_.failures;
     failure_ = {.at = now, .id = why.id()};
-    if (options_.say && said_ != why.text()) options_.say(why.text());
-    said_ = why.text();
   }
 
   void set_counters(const http::Counters& counters) { counted_.server = counters; }
@@ -90,7 +85,6 @@ class Service::Inside {
 
   void succeeded() {
     failure_.reset();
-    said_.clear();
     ++counted_.answers;
   }
 
@@ -125,7 +119,6 @@ class Service::Inside {
   http::Response openapi_ = http::response(200, "application/json", std::string(kOpenApi));
   std::optional<Rendered> values_;
   std::optional<NvmlFailure> failure_;
-  std::string said_;  // of the failures since NVML answered last
   Counted counted_;
 };
 

@@ -14,7 +14,6 @@ namespace nvhook::rest {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -146,19 +145,6 @@ TEST(Service, TakesWhatNvmlSaysOfItselfForAFailure) {
   EXPECT_EQ(ask(facts, "/gpu/info").status, 500);
   EXPECT_EQ(ask(facts, "/docker/cli").status, 500);
   EXPECT_EQ(ask(facts, "/healthz").body, "NVML does not answer: E_NVML_FAILED\n");
-}
-
-TEST(Service, SaysAFailureOnceUntilNvmlAnswers) {
-  std::vector<std::string> said;
-  Service service({.say = [&said](const std::string& text) { said.push_back(text); }});
-
-  service.fail(kTimeout, kStart);
-  service.fail(kTimeout, kStart + 1s);
-  service.fail(Error(ErrorId::NvmlCrashed, "by a signal"), kStart + 2s);
-  service.take(two_gpus(), kStart + 3s);
-  service.fail(kTimeout, kStart + 4s);
-
-  EXPECT_THAT(said, ElementsAre(kTimeout.text(), "E_NVML_CRASHED: by a signal", kTimeout.text()));
 }
 
 TEST(Service, HasAHealthOfItsOwn) {

@@ -48,7 +48,7 @@ struct Options {
   std::string content_policy =
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
       "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-  // Told why an answer is a 500, once for each set of values: "mesos/cli: ...".
+  // Told, for the log, why an answer that is made of values is a 500; once for each set of them.
   std::function<void(const std::string&)> say = {};
 };
 
@@ -68,7 +68,7 @@ class Service {
   // are learnt much faster: status alone, without topology and CUDA.
   [[nodiscard]] bool needs_everything() const;
 
-  // NVML has answered at `now`.
+  // NVML has answered at `now`. An answer that is Nvml::error is one as of fail().
   void take(Facts facts, Clock::time_point now);
   // Likewise, what changes: the status of each GPU, and the node. The rest of `facts` is not looked
   // at, but for who the GPUs are: if those are others, or the driver is, nothing is taken, false is
