@@ -71,7 +71,7 @@ int enter(const char* function, const void* device) {
   return gpu_of(device) == nullptr ? kInvalidArgument : kSuccess;
 }
 
-// "power_mw_swing": 5000 lets it grow by up to as much, another second by another part of it.
+// By how much the value is more than its least, in this second.
 unsigned long long swing_of(const Gpu& gpu, const char* key) {
   char name[48] = {};
   if (std::strlen(key) + sizeof "_swing" > sizeof name) return 0;
