@@ -4,9 +4,10 @@
 
 const grouped = new Intl.NumberFormat('en');
 
-const numberIn = (value) => (typeof value === 'number' && Number.isFinite(value) ? value : null);
+const numberIn = (value) => (Number.isFinite(value) ? value : null);
 export const digits = (value) => (value === null ? null : grouped.format(value));
-export const amount = (value, unit) => (value === null ? null : `${grouped.format(value)}\u00a0${unit}`);
+export const amount = (value, unit) =>
+  value === null ? null : `${grouped.format(value)}\u00a0${unit}`;
 export const percent = (part, whole) =>
   part === null || !whole ? null : Math.min(100, Math.round((100 * part) / whole));
 

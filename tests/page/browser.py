@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chromium without a window, driven by the DevTools protocol over two pipes.
 
-Source: https://chromedevtools.github.io/devtools-protocol/; with --remote-debugging-pipe the browser
-reads messages from descriptor 3 and writes them to 4, each ended by a zero byte."""
+Source: https://chromedevtools.github.io/devtools-protocol/; with --remote-debugging-pipe the
+browser reads messages from descriptor 3 and writes them to 4, each ended by a zero byte."""
 
 import base64
 import json
@@ -31,8 +31,8 @@ class Browser:
         self.process = subprocess.Popen(
             [program, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu",
              "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync", "--no-proxy-server", "--hide-scrollbars",
-             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--lang=en-GB",
+             "--disable-component-update", "--disable-sync", "--no-proxy-server",
+             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--hide-scrollbars",
              f"--user-data-dir={self.profile}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=os.environ | {"HOME": self.profile}, close_fds=False, preexec_fn=lay_out,
@@ -124,7 +124,8 @@ class Tab:
             details = params["exceptionDetails"]
             self.complaints.append("exception: " + details.get("exception", {}).get(
                 "description", details["text"]))
-        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
+        elif (method == "Runtime.consoleAPICalled"
+              and params["type"] in ("error", "warning", "assert")):
             self.complaints.append(f"console: {params['args']}")
         elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
             self.complaints.append("{source}: {text}".format(**params["entry"]))
@@ -181,5 +182,5 @@ class Tab:
                       windowsVirtualKeyCode=codes[key], **text)
 
     def screenshot(self, path, whole=True):
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
-        path.write_bytes(base64.b64decode(data))
+        picture = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(picture["data"]))

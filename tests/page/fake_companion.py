@@ -79,6 +79,9 @@ class FakeCompanion:
         self.start()
 
     def start(self):
+        """On the port that it had before, if any. Does nothing while it listens."""
+        if self.server:
+            return
         companion = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -100,12 +103,12 @@ class FakeCompanion:
 
         self.server = Server(("127.0.0.1", self.port), Handler)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05},
-                         daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+        self.server = None
 
     def hold(self):
         """Nobody is answered until release()."""

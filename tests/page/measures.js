@@ -50,7 +50,8 @@ function focused() {
     ? 0
     : bar.getBoundingClientRect().bottom;
   return {
-    path: `${[...document.querySelectorAll('*')].indexOf(element)} ${element.outerHTML.slice(0, 80)}`,
+    at: [...document.querySelectorAll('*')].indexOf(element),
+    is: element.outerHTML.slice(0, 80),
     outlined: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
     visible: box.top >= covered && box.bottom <= innerHeight && box.left >= 0,
   };
