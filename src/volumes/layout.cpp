@@ -14,7 +14,7 @@
 namespace nvhook::volumes {
 namespace {
 
-constexpr auto kOwn = ".nvhook";
+constexpr std::string_view kOwn = ".nvhook";
 constexpr mode_t kVolumesMode = 0755;
 constexpr mode_t kOwnMode = 0700;
 
@@ -39,9 +39,23 @@ Result<Rooms> open_rooms(const std::string& path, Missing missing) {
   if (!root) return std::unexpected(std::move(root).error());
   auto volumes = open_safe_at(root->get(), std::string(kKind), missing, kVolumesMode);
   if (!volumes) return failed_to(quote(path), std::move(volumes));
-  auto own = open_safe_at(root->get(), kOwn, missing, kOwnMode);
+  auto own = open_safe_at(root->get(), std::string(kOwn), missing, kOwnMode);
   if (!own) return failed_to(quote(path), std::move(own));
   return Rooms{.root = *std::move(root), .volumes = *std::move(volumes), .own = *std::move(own)};
+}
+
+Result<void> check_rooms(const std::string& path) {
+  const auto is_missing = [](const Error& error) {
+    return error.code() == std::errc::no_such_file_or_directory;
+  };
+  const auto root = open_safe(path, Missing::Fail);
+  if (!root && is_missing(root.error())) return {};
+  if (!root) return std::unexpected(root.error());
+  for (const std::string_view name : {kKind, kOwn}) {
+    auto room = open_safe_at(root->get(), std::string(name), Missing::Fail, kOwnMode);
+    if (!room && !is_missing(room.error())) return failed_to(quote(path), std::move(room));
+  }
+  return {};
 }
 
 Result<std::optional<UniqueFd>> open_volumes(const std::string& path) {

@@ -39,6 +39,9 @@ struct Rooms {
 // Fails with E_STORE, E_NOSPC; with the code ENOENT if one is missing and not to be made.
 [[nodiscard]] Result<Rooms> open_rooms(const std::string& path, Missing missing);
 
+// Whether what there is of them is safe. Fails with E_STORE.
+[[nodiscard]] Result<void> check_rooms(const std::string& path);
+
 // Only the volumes' directory, for who changes nothing; nothing if it is not there.
 // Fails with E_STORE.
 [[nodiscard]] Result<std::optional<UniqueFd>> open_volumes(const std::string& path);

@@ -23,14 +23,6 @@ std::unexpected<Error> refused(int code, std::string message) {
 
 bool is_absence(const Error& error) { return error.code() == std::errc::no_such_file_or_directory; }
 
-// What keeps the store from being opened now and may be otherwise when a call needs it.
-bool may_change(const Error& error) {
-  const auto& code = error.code();
-  return is_absence(error) || error.id() == ErrorId::NoSpace ||
-         code == std::errc::read_only_file_system || code == std::errc::permission_denied ||
-         code == std::errc::timed_out;
-}
-
 // Absolute, without "//", "." and "..", and without a slash at its end.
 Result<std::string> clean(const std::string& path) {
   auto text = std::filesystem::path(path).lexically_normal().string();
@@ -86,9 +78,10 @@ Result<Store> Store::open(StoreOptions options) {
   auto path = clean(options.path);
   if (!path) return std::unexpected(std::move(path).error());
   options.path = *std::move(path);
-  const auto session = begin(options.path, Missing::Fail, options.patience);
-  if (!session && !may_change(session.error())) return std::unexpected(session.error());
-  if (session) (void)tidy(*session);  // each call that changes something does so again
+  if (auto safe = check_rooms(options.path); !safe) return std::unexpected(std::move(safe).error());
+  // What cannot be done now is done by each call that changes something.
+  if (const auto session = begin(options.path, Missing::Fail, options.patience))
+    (void)tidy(*session);
   return Store(std::move(options));
 }
 
