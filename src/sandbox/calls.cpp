@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/fs.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -188,6 +189,67 @@ const Rows kTell = {
     {"unlinkat", {below_descriptor(0)}},
 };
 
+// The two servers of nvhook-companion: one socket that listens, whoever comes to it, and one to the
+// parent. None that they made themselves.
+const Rows kServe = {
+    {"accept4", {}},
+    {"epoll_ctl", {}},
+    {"epoll_wait", {}},
+    {"epoll_pwait", {}},  // likewise: aarch64
+    {"recvfrom", {}},
+    {"recvmsg", {}},
+    {"sendto", {}},
+    {"sendmsg", {}},
+    {"shutdown", {}},
+    {"setsockopt", {}},
+    {"getsockopt", {}},
+    {"getsockname", {}},
+    {"getpeername", {}},
+    {"fcntl", {is(1, F_GETFL)}},
+    {"fcntl", {is(1, F_SETFL)}},
+    {"fcntl", {is(1, F_SETFD)}},
+    {"gettimeofday", {}},  // where the vDSO has none
+    {"lseek", {}},         // the time zone, for the log
+};
+
+// Reading what the host says of its driver: by name, for that is where it is.
+const Rows kLook = {
+    {"openat", {has_none(2, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)}},
+    {"openat2", {}},  // how is behind a pointer
+    {"newfstatat", {}},
+    {"statx", {}},
+    {"readlinkat", {}},
+    {"readlink", {}},
+    {"getdents64", {}},
+    {"pread64", {}},
+    {"uname", {}},
+};
+
+// The volume plugin: what it makes and takes away is below directories that it holds.
+const Rows kVolumes = {
+    {"openat", {below_descriptor(0)}},
+    {"mkdirat", {below_descriptor(0)}},
+    {"linkat", {below_descriptor(2)}},
+    {"symlinkat", {below_descriptor(1)}},
+    {"renameat", {below_descriptor(0), below_descriptor(2)}},
+    {"renameat2", {below_descriptor(0), below_descriptor(2)}},
+    {"unlinkat", {below_descriptor(0)}},
+    {"fchmod", {}},
+    {"fchown", {}},
+    {"utimensat", {below_descriptor(0)}},
+    {"fsync", {}},
+    {"fdatasync", {}},
+    {"syncfs", {}},
+    {"flock", {}},
+    {"ftruncate", {}},
+    {"ioctl", {is(1, FICLONE)}},
+    {"copy_file_range", {}},
+    {"fgetxattr", {}},
+    {"geteuid", {}},
+    {"getrandom", {}},
+    {"clock_nanosleep", {}},  // between looks at a store that another process works on
+};
+
 // From when the parser child is at work until the container is entered.
 const Rows kPrepare = {
     // By name: settings, log, the driver's roots, cgroups, /proc.
@@ -298,17 +360,23 @@ std::vector<Table> tables() {
   const auto prepare = place + kPrepare;  // filters add up: what Place has, Prepare must have
   const auto sweep = kEverywhere + kMain + kSweep;
   const auto tell = kEverywhere + kMain + kTell;
+  const auto rest = kEverywhere + kMain + kServe + kLook;
+  const auto volumes = kEverywhere + kMain + kServe + kLook + kVolumes;
   return {
       {"Parser", parser},
       {"Prepare", prepare},
       {"Place", place},
       {"Sweep", sweep},
       {"Tell", tell},
+      {"Rest", rest},
+      {"Volumes", volumes},
       {"ParserInstrumented", parser + kInstruments},
       {"PrepareInstrumented", prepare + kInstruments},
       {"PlaceInstrumented", place + kInstruments},
       {"SweepInstrumented", sweep + kInstruments},
       {"TellInstrumented", tell + kInstruments},
+      {"RestInstrumented", rest + kInstruments},
+      {"VolumesInstrumented", volumes + kInstruments},
   };
 }
 

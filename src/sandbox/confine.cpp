@@ -55,6 +55,20 @@ Result<void> become_nobody() {
 
 Result<void> confine_to_telling() { return confine(0, Filter::Tell); }
 
+Result<void> confine_to_rest() {
+  if (auto done = become_nobody(); !done) return done;
+  // Which a change of users may have undone: nobody's other processes are not to look into this
+  // one.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+    return system_failure(ErrorId::Kernel, "set not dumpable");
+  if (const auto loaded = load(Filter::Rest); !loaded) return std::unexpected(loaded.error());
+  return {};
+}
+
+Result<void> confine_to_volumes() {
+  return confine(set_of({CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_CHOWN}), Filter::Volumes);
+}
+
 Result<void> confine_to_sweeping() {
   return confine(set_of({CAP_DAC_OVERRIDE, CAP_CHOWN}), Filter::Sweep);
 }

@@ -25,6 +25,10 @@ std::span<const sock_filter> program_of(Filter filter, Build build) {
       return plain ? std::span<const sock_filter>(kSweep) : kSweepInstrumented;
     case Filter::Tell:
       return plain ? std::span<const sock_filter>(kTell) : kTellInstrumented;
+    case Filter::Rest:
+      return plain ? std::span<const sock_filter>(kRest) : kRestInstrumented;
+    case Filter::Volumes:
+      return plain ? std::span<const sock_filter>(kVolumes) : kVolumesInstrumented;
   }
   std::abort();  // every enumerator is handled above
 }

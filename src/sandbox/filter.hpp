@@ -17,6 +17,8 @@ enum class Filter : std::uint8_t {
   Place,    // from then on; it has nothing that Prepare lacks
   Sweep,    // of the main process when a container is no more
   Tell,     // of nvhook-systemd
+  Rest,     // of nvhook-companion's process for the REST API
+  Volumes,  // of its process for the volume plugin
 };
 
 // Sanitizers and gcov make calls of their own in the process that they look at.

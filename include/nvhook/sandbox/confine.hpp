@@ -23,4 +23,15 @@ namespace nvhook::sandbox {
 // Fails with E_KERNEL.
 [[nodiscard]] Result<void> become_nobody();
 
+// For nvhook-companion's process that serves the REST API: as become_nobody(), and all system calls
+// are given up but those that serve a socket which it has, talk over one that it has, and read
+// files (Filter::Rest). Fails with E_KERNEL.
+[[nodiscard]] Result<void> confine_to_rest();
+
+// For its process that is Docker's volume plugin: gives up every capability but DAC_OVERRIDE,
+// FOWNER and CHOWN, without which it could not link to and copy files of other owners, for good,
+// and all system calls but those that serve a socket which it has, read files, and make and remove
+// some below directories that it holds (Filter::Volumes). Fails with E_KERNEL.
+[[nodiscard]] Result<void> confine_to_volumes();
+
 }  // namespace nvhook::sandbox
