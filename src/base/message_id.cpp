@@ -56,6 +56,7 @@ constexpr std::array kErrors = {
     ErrorInfo{ErrorId::NvmlFailed, "E_NVML_FAILED", 3},
     ErrorInfo{ErrorId::NvmlAnswer, "E_NVML_ANSWER", 3},
     ErrorInfo{ErrorId::Store, "E_STORE", 5},
+    ErrorInfo{ErrorId::Listen, "E_LISTEN", 5},
 };
 
 constexpr std::array kWarnings = {
@@ -84,6 +85,7 @@ constexpr std::array kWarnings = {
     WarningInfo{WarningId::MigOrder, "W_MIG_ORDER"},
     WarningInfo{WarningId::ProcfsSkipped, "W_PROCFS_SKIPPED"},
     WarningInfo{WarningId::FileSkipped, "W_FILE_SKIPPED"},
+    WarningInfo{WarningId::Uvm, "W_UVM"},
 };
 
 // The tables are looked up by position, so their order must be that of the enums.
@@ -95,8 +97,8 @@ constexpr bool in_enum_order(const Table& table) {
 }
 static_assert(in_enum_order(kErrors));
 static_assert(in_enum_order(kWarnings));
-static_assert(kErrors.size() == std::to_underlying(ErrorId::Store) + 1U);
-static_assert(kWarnings.size() == std::to_underlying(WarningId::FileSkipped) + 1U);
+static_assert(kErrors.size() == std::to_underlying(ErrorId::Listen) + 1U);
+static_assert(kWarnings.size() == std::to_underlying(WarningId::Uvm) + 1U);
 
 }  // namespace
 

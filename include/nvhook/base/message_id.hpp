@@ -57,6 +57,7 @@ enum class ErrorId : std::uint8_t {
   NvmlFailed,        // NVML says that it cannot answer
   NvmlAnswer,        // what came back is no answer
   Store,             // the volumes of the driver cannot be kept where they should be
+  Listen,            // nvhook-companion cannot listen where it should
 };
 
 // What the user should know although the run succeeded.
@@ -86,6 +87,7 @@ enum class WarningId : std::uint8_t {
   MigOrder,        // which MIG device a number means cannot be told for certain
   ProcfsSkipped,   // what /proc shows of the driver is not restricted to what was granted
   FileSkipped,     // the container starts without a file that it could do without
+  Uvm,             // the kernel module that CUDA needs may not be loaded
 };
 
 struct ErrorInfo {
