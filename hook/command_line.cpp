@@ -14,6 +14,7 @@
 #include <memory>
 #include <string_view>
 
+#include "cli_parts.hpp"
 #include "version.hpp"
 
 namespace nvhook {
@@ -36,6 +37,9 @@ constexpr auto kUsage = R"(Usage:
   nvhook info                                    shows the driver and the GPUs
   nvhook list                                    lists what containers are given
   nvhook config                                  prints the settings
+  nvhook serve                                   runs nvhook-companion, the volume
+                                                 plugin and REST API of old
+                                                 (serve --help)
 
 A container asks for GPUs in its environment (process.env of config.json):
   NVIDIA_VISIBLE_DEVICES      which GPUs: "all", "0,2" (in PCI order),
@@ -120,14 +124,6 @@ constexpr auto kUsageOfReapply = R"(Usage:
   nvhook reapply --pid N [OPTION]...
 )";
 
-// The path as seen from the directory that the user stands in, before we leave it.
-std::string absolute(std::string path) {
-  if (path.empty() || path.front() == '/') return path;
-  std::array<char, PATH_MAX> here{};
-  if (::getcwd(here.data(), here.size()) == nullptr) return path;
-  return std::string(here.data()) + "/" + path;
-}
-
 bool is_stage(std::string_view word) {
   constexpr std::array<std::string_view, 4> kStages = {"prestart", "createRuntime", "poststop",
                                                        "createContainer"};
@@ -140,21 +136,6 @@ void add_common_options(CLI::App& app, std::optional<std::string>& config,
   app.add_option("--debug", debug, "Append the plan and each step to this file")
       ->option_text("FILE");
   app.set_help_flag("-h,--help", "Print this help");
-}
-
-// Where the host's driver is looked for.
-template <class Roots>
-void add_root_options(CLI::App& app, Roots& roots) {
-  const auto directory = [&app](const char* name, std::optional<std::string>& into,
-                                const char* text) {
-    app.add_option(name, into, text)->option_text("DIR");
-  };
-  directory("--driver-root", roots.driver_root, "Holds the driver's files and etc/ld.so.cache (/)");
-  directory("--dev-root", roots.dev_root,
-            "Contains dev/ (driver root if it has dev/nvidiactl, or /)");
-  directory("--proc-root", roots.proc_root,
-            "Stands for /proc where the driver's facts are read (/proc)");
-  directory("--sys-root", roots.sys_root, "Stands for /sys, likewise (/sys)");
 }
 
 CLI::Option* add_format_option(CLI::App& app, std::string& format, const char* text) {
@@ -250,30 +231,6 @@ void make_absolute(Command& command) {
   make_roots_absolute(command);
 }
 
-// CLI11's words have those of the command line in them, as they came.
-std::string shown(std::string text) {
-  constexpr std::size_t kMost = 256;  // a message stays one line that a person reads
-  std::ranges::replace_if(
-      text, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
-  if (text.size() > kMost) text.replace(kMost, text.npos, "...");
-  return text;
-}
-
-// CLI11 has one line for the usage, and we have several.
-class HelpLayout : public CLI::Formatter {
- public:
-  HelpLayout(std::string_view usage, const std::string& positionals) : usage_(usage) {
-    label("Positionals", positionals);
-    column_width(22);
-  }
-  std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override {
-    return usage_;
-  }
-
- private:
-  std::string usage_;
-};
-
 std::string help_of_reapply() {
   CLI::App app(kAboutReapply, "nvhook reapply");
   Reapply reapply;
@@ -292,7 +249,7 @@ Result<std::optional<Answer>> parse(CLI::App& app, int argc, char** argv, std::s
   } catch (const CLI::CallForVersion&) {
     return Answer{"nvhook " + std::string(kVersion) + "\n"};
   } catch (const CLI::ParseError& wrong) {
-    return failure(ErrorId::Usage, shown(wrong.what()) + " (" + app.get_name() + " --help)");
+    return failure(ErrorId::Usage, shown_on_one_line(wrong.what()) + " (" + app.get_name() + " --help)");
   }
   return std::nullopt;
 }

@@ -25,6 +25,7 @@
 #include "read_spec.hpp"
 #include "rules.hpp"
 #include "run_record.hpp"
+#include "serve.hpp"
 #include "supervise.hpp"
 #include "systemd_step.hpp"
 
@@ -250,6 +251,7 @@ Result<void> run(int argc, char** argv, Surroundings surroundings, Journal& jour
     return failure(ErrorId::Setuid,
                    "nvhook was started with more rights than its caller has: its file must be "
                    "neither setuid nor setgid (chmod ug-s) nor have capabilities (setcap -r)");
+  if (argc > 1 && std::string_view(argv[1]) == "serve") return become_companion(argv + 1);
   auto parsed = parse_command_line(argc, argv);
   if (!parsed) return std::unexpected(std::move(parsed).error());
   if (const auto* answer = std::get_if<Answer>(&*parsed)) return print(answer->text);

@@ -18,11 +18,9 @@
 #include "nvhook/request/request.hpp"
 #include "nvhook/sandbox/phases.hpp"
 #include "read_spec.hpp"
+#include "where.hpp"
 
 namespace nvhook {
-
-// Where the driver is to be looked for.
-[[nodiscard]] driver::Where where_of(const config::Settings& settings);
 
 // What of it the request needs. Instances of GPUs come with each GPU.
 [[nodiscard]] driver::Wanted wanted_by(const request::Request& request);

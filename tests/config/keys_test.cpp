@@ -63,7 +63,7 @@ constexpr Row kRows[] = {
     {"companion", "listen_insecure", "true", "1", kFlag, "", ""},
     {"companion", "allowed_hosts", "['gpu1', '[::1]']", "'gpu1'", kStrings, "['gpu1', 'gpu1:80']",
      "allowed_hosts[1] is \"gpu1:80\", the name of a host, without a port, is due"},
-    {"companion", "process_names", "false", "0", kFlag, "", ""},
+    {"companion", "processes", "false", "0", kFlag, "", ""},
     {"companion", "store", "'/s'", "1", kString, "''", kNotAbsolute},
     {"companion", "socket_directory", "'/s'", "1", kString, "'s'", kNotAbsolute},
     {"companion", "spec_file", "'/s'", "[]", kString, "'s'", kNotAbsolute},

@@ -89,7 +89,7 @@ struct Companion {
   bool listen_insecure = false;           // also where others than this host reach it
   std::vector<std::string>
       allowed_hosts;          // names that this host may be asked for by, beside its own
-  bool process_names = true;  // whether the processes on the GPUs are told of
+  bool processes = true;  // whether the processes on the GPUs are told of
   std::string store = "/var/lib/nvidia-docker/volumes";
   std::string socket_directory = "/run/docker/plugins";
   std::string spec_file;  // absolute; empty: none is written
