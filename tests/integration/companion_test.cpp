@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0
+// nvhook-companion as a whole: what it answers, and what it survives.
+#include "integration/companion.hpp"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "support/process_status.hpp"
+
+namespace nvhook::test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const fs::path kTwo = NVHOOK_SIMULATED_HOST "-k40";
+const fs::path kOne = NVHOOK_SIMULATED_HOST "-k40-1";
+const fs::path kNone = NVHOOK_SIMULATED_HOST "-k40-0";
+
+std::string content_of(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+Reply recorded(const std::string& module, const std::string& name) {
+  auto reply =
+      parse_reply(content_of(NVHOOK_SOURCE_DIR "/tests/" + module + "/golden/" + name + ".http"));
+  EXPECT_NE(reply.status, 0) << name;
+  return reply;
+}
+
+void expect_same(const Reply& reply, const Reply& due, const std::string& body) {
+  EXPECT_EQ(reply.status, due.status);
+  for (const auto* name : {"Content-Type", "X-Content-Type-Options"})
+    if (due.headers.contains(name)) {
+      EXPECT_EQ(reply.headers.contains(name) ? reply.headers.at(name) : "none",
+                due.headers.at(name));
+    }
+  EXPECT_EQ(reply.body, body);
+}
+
+bool answers(const Companion& companion) { return companion.get("/gpu/status/json").status == 200; }
+bool activates(const Companion& companion) {
+  return companion.call("Plugin.Activate").body == "{\"Implements\":[\"VolumeDriver\"]}\n";
+}
+
+TEST(CompanionRest, AnswersAsTheOriginalDid) {
+  struct Row {
+    const char *name, *target;
+  };
+  const auto expect_all = [](const fs::path& host, const std::vector<Row>& rows) {
+    Companion companion(host);
+    companion.start();
+    ASSERT_TRUE(comes_true([&] { return answers(companion); }));
+    for (const auto& [name, target] : rows) {
+      SCOPED_TRACE(name);
+      const auto due = recorded("rest", name);
+      expect_same(companion.get(target), due, due.body);
+    }
+  };
+  expect_all(kTwo, {{"k40x2-gpu-info", "/gpu/info"},
+                    {"k40x2-gpu-info-json", "/gpu/info/json"},
+                    {"k40x2-gpu-status", "/gpu/status"},
+                    {"k40x2-gpu-status-json", "/gpu/status/json"},
+                    {"k40x2-docker-cli", "/docker/cli"},
+                    {"k40x2-docker-cli-json", "/docker/cli/json"},
+                    {"k40x2-v1.0-gpu-info", "/v1.0/gpu/info"},
+                    {"k40x2-v1.0-gpu-info-json", "/v1.0/gpu/info/json"},
+                    {"k40x2-v1.0-gpu-status", "/v1.0/gpu/status"},
+                    {"k40x2-v1.0-gpu-status-json", "/v1.0/gpu/status/json"},
+                    {"k40x2-v1.0-docker-cli", "/v1.0/docker/cli"},
+                    {"k40x2-v1.0-docker-cli-json", "/v1.0/docker/cli/json"},
+                    {"cli-dev-0", "/docker/cli?dev=0"},
+                    {"cli-dev-all", "/docker/cli?dev=all"},
+                    {"cli-dev-uuid", "/docker/cli?dev=GPU-b7"},
+                    {"cli-vol", "/docker/cli?vol=nvidia_driver"}});
+  expect_all(kOne, {{"one-gpu-info", "/gpu/info"},
+                    {"one-gpu-info-json", "/gpu/info/json"},
+                    {"one-gpu-status-json", "/gpu/status/json"},
+                    {"one-docker-cli", "/docker/cli"}});
+  expect_all(kNone, {{"none-head-gpu-info", "/gpu/info"},
+                     {"none-head-gpu-status-json", "/gpu/status/json"},
+                     {"none-head-docker-cli", "/docker/cli"},
+                     {"none-head-docker-cli-dev0", "/docker/cli?dev=0"}});
+}
+
+TEST(CompanionRest, ServesThePageAndWhatMonitoringWants) {
+  Companion companion(kTwo);
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return answers(companion); }));
+
+  EXPECT_THAT(companion.get("/").body, HasSubstr("<!doctype html>"));
+  EXPECT_THAT(companion.get("/").headers.at("Content-Security-Policy"), HasSubstr("'self'"));
+  EXPECT_THAT(companion.get("/metrics").body, HasSubstr("nvhook_nvml_up 1\n"));
+  EXPECT_EQ(companion.get("/healthz").status, 200);
+  EXPECT_EQ(companion.get("/v1.0/openapi.json").status, 200);
+}
+
+TEST(CompanionRest, HidesProcessesWhereItIsToldTo) {
+  Companion companion(kTwo);
+  companion.start({"--hide-processes"});
+  ASSERT_TRUE(comes_true([&] { return answers(companion); }));
+
+  EXPECT_THAT(companion.get("/gpu/status/json").body, Not(HasSubstr("nbody")));
+}
+
+TEST(CompanionPlugin, AnswersAsTheOriginalDid) {
+  Companion companion(kTwo);
+  companion.start({"--no-rest"});
+  ASSERT_TRUE(comes_true([&] { return activates(companion); }));
+  constexpr auto kVolume = R"({"Name":"nvidia_driver_361.48"})";
+  constexpr auto kMount = R"({"Name":"nvidia_driver_361.48","ID":"1"})";
+  struct Row {
+    const char *name, *call, *body;
+  };
+  const Row rows[] = {
+      {"vol-activate", "Plugin.Activate", ""},
+      {"vol-capabilities", "VolumeDriver.Capabilities", "{}"},
+      {"vol-list-empty", "VolumeDriver.List", "{}"},
+      {"vol-create-badformat", "VolumeDriver.Create", R"({"Name":"foo"})"},
+      {"vol-create-badversion", "VolumeDriver.Create", R"({"Name":"nvidia_driver_352.39"})"},
+      {"vol-create-ok", "VolumeDriver.Create", kVolume},
+      {"vol-create-again", "VolumeDriver.Create", kVolume},
+      {"vol-get", "VolumeDriver.Get", kVolume},
+      {"vol-list", "VolumeDriver.List", "{}"},
+      {"vol-path", "VolumeDriver.Path", kVolume},
+      {"vol-mount", "VolumeDriver.Mount", kMount},
+      {"vol-unmount", "VolumeDriver.Unmount", kMount},
+      {"vol-remove", "VolumeDriver.Remove", kVolume},
+      {"vol-unknown", "VolumeDriver.Nonsense", "{}"},
+  };
+  for (const auto& [name, call, body] : rows) {
+    SCOPED_TRACE(name);
+    const auto due = recorded("volumes", name);
+    auto text = due.body;
+    constexpr std::string_view kStore = "/var/lib/nvidia-docker/volumes";
+    if (const auto at = text.find(kStore); at != text.npos)
+      text.replace(at, kStore.size(), companion.store().string());
+    expect_same(companion.call(call, body), due, text);
+  }
+  EXPECT_THAT(companion.log(), HasSubstr("Received create request for volume "
+                                         "'nvidia_driver_361.48'"));
+}
+
+TEST(CompanionPlugin, MakesLinksOfWhatLiesOnTheSameFileSystem) {
+  Companion companion(kTwo);
+  companion.start({"--no-rest"});
+  ASSERT_TRUE(comes_true([&] { return activates(companion); }));
+
+  companion.call("VolumeDriver.Create", R"({"Name":"nvidia_driver_361.48"})");
+
+  const auto library = companion.store() / "nvidia_driver/361.48/lib64/libcuda.so.361.48";
+  EXPECT_TRUE(fs::is_regular_file(library));
+  struct stat link {
+  }, original{};
+  ASSERT_EQ(::stat(library.c_str(), &link), 0);
+  ASSERT_EQ(::stat((kTwo / "usr/lib/x86_64-linux-gnu/libcuda.so.361.48").c_str(), &original), 0);
+  if (link.st_dev == original.st_dev) {
+    EXPECT_EQ(link.st_ino, original.st_ino);
+  }
+}
+
+TEST(CompanionProcesses, HaveNoMorePrivilegesThanTheyNeed) {
+  Companion companion(kTwo);
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
+
+  const auto rest = status_of(companion.rest());
+  EXPECT_EQ(rest.permitted | rest.effective | rest.inheritable | rest.ambient | rest.bounding, 0U);
+  EXPECT_TRUE(rest.no_new_privileges);
+  EXPECT_EQ(rest.seccomp, 2);
+  const auto volumes = status_of(companion.volumes());
+  EXPECT_EQ(names_of(volumes.permitted), "chown dac_override fowner");
+  EXPECT_EQ(volumes.bounding | volumes.inheritable | volumes.ambient, 0U);
+  EXPECT_TRUE(volumes.no_new_privileges);
+  EXPECT_EQ(volumes.seccomp, 2);
+}
+
+TEST(CompanionProcesses, DoNotDieOfOneAnother) {
+  Companion companion(kTwo);
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
+  const auto rest = companion.rest();
+  const auto volumes = companion.volumes();
+
+  ::kill(rest, SIGKILL);
+  EXPECT_TRUE(activates(companion));
+  EXPECT_TRUE(comes_true([&] { return answers(companion); }));
+  EXPECT_EQ(companion.volumes(), volumes);
+  EXPECT_NE(companion.rest(), rest);
+
+  const auto other_rest = companion.rest();
+  ::kill(volumes, SIGKILL);
+  EXPECT_TRUE(answers(companion));
+  EXPECT_TRUE(comes_true([&] { return activates(companion); }));
+  EXPECT_EQ(companion.rest(), other_rest);
+  EXPECT_THAT(companion.log(), HasSubstr("was ended by signal 9, and is started again in"));
+}
+
+TEST(CompanionProcesses, EndWithTheFirstOne) {
+  Companion companion(kTwo);
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
+  const auto rest = companion.rest();
+  const auto volumes = companion.volumes();
+
+  EXPECT_EQ(companion.end(SIGKILL), 128 + SIGKILL);
+
+  EXPECT_TRUE(comes_true([&] { return ::kill(rest, 0) != 0 && ::kill(volumes, 0) != 0; }));
+  // What it left does not keep the next one from starting.
+  companion.start();
+  EXPECT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
+}
+
+TEST(CompanionEnd, LeavesNothingBehind) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    Companion companion(kTwo);
+    const auto spec = companion.directory() / "docker/nvidia-docker.spec";
+    companion.start({"--spec-file", spec});
+    ASSERT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
+    EXPECT_EQ(content_of(spec), "unix://" + companion.socket().string() + "\n");
+
+    EXPECT_EQ(companion.end(signal), 0);
+
+    EXPECT_FALSE(fs::exists(companion.socket()));
+    EXPECT_FALSE(fs::exists(spec));
+    EXPECT_THAT(companion.log(), ::testing::EndsWith("Successfully terminated\n"));
+  }
+}
+
+TEST(CompanionSockets, ThatCannotBeHadDoNotKeepTheOtherFromServing) {
+  Companion first(kTwo);
+  first.start({"--no-volumes"});
+  ASSERT_TRUE(comes_true([&] { return answers(first); }));
+  Companion second(kTwo);
+  second.start({"--listen", first.address()});
+  ASSERT_TRUE(comes_true([&] { return activates(second); }));
+  EXPECT_THAT(second.log(), HasSubstr("nvhook-companion: E_LISTEN: listen tcp " + first.address() +
+                                      ": bind: address already in use\n"));
+
+  EXPECT_EQ(first.end(SIGTERM), 0);
+
+  EXPECT_TRUE(comes_true([&] {
+    return parse_reply(exchange(connect_to(first.port()),
+                                "GET /healthz HTTP/1.1\r\nHost: "
+                                "localhost\r\nConnection: close\r\n\r\n"))
+               .status == 200;
+  }));
+}
+
+TEST(CompanionSockets, AreNotTakenFromADaemonThatLives) {
+  Companion first(kTwo);
+  first.start({"--no-rest"});
+  ASSERT_TRUE(comes_true([&] { return activates(first); }));
+  Companion second(kTwo);
+  second.start({"--no-rest", "--socket-directory", first.socket().parent_path()});
+
+  EXPECT_EQ(second.wait(), 5);
+
+  EXPECT_THAT(second.log(), HasSubstr("another process listens there: stop it first"));
+  EXPECT_TRUE(activates(first));
+}
+
+// Two GPUs, whose NVML does what `misfortune` says.
+void write_unlucky(const fs::path& directory, const std::string& misfortune) {
+  auto description = content_of(NVHOOK_SOURCE_DIR "/tests/simdriver/shapes/k40.json");
+  description.insert(1, misfortune + ", ");
+  const auto file = directory.string() + ".json";
+  std::ofstream(file) << description;
+  write_driver(directory, {"--nvml", file});
+}
+
+class CompanionNvml : public ::testing::Test {
+ protected:
+  FakeRoot scratch_;
+  fs::path host_ = scratch_.on_disk("/host");
+};
+
+TEST_F(CompanionNvml, ThatCrashesCostsOneAnswer) {
+  write_unlucky(host_, R"("crash": "nvmlDeviceGetTemperature", "spared": 12)");
+  Companion companion(host_);
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return answers(companion); }));
+  const auto rest = companion.rest();
+
+  ASSERT_TRUE(comes_true([&] { return companion.get("/gpu/status").status == 500; }));
+
+  EXPECT_TRUE(comes_true([&] { return answers(companion); }));
+  EXPECT_EQ(companion.rest(), rest);
+  EXPECT_THAT(companion.log(), HasSubstr("E_NVML_CRASHED"));
+}
+
+TEST_F(CompanionNvml, ThatHangsCostsOneAnswer) {
+  write_unlucky(host_, R"("hang": "nvmlDeviceGetTemperature", "spared": 12)");
+  Companion companion(host_);
+  const auto config = companion.directory() / "config.toml";
+  std::ofstream(config) << "[nvml]\ndeadline = 0.5\n";
+  fs::permissions(config, fs::perms::owner_read | fs::perms::owner_write);
+  companion.start({"--config", config});
+  ASSERT_TRUE(comes_true([&] { return answers(companion); }));
+
+  ASSERT_TRUE(comes_true([&] { return companion.get("/gpu/status").status == 500; }));
+
+  EXPECT_TRUE(comes_true([&] { return answers(companion); }));
+  EXPECT_THAT(companion.log(), HasSubstr("E_NVML_TIMEOUT"));
+}
+
+TEST_F(CompanionNvml, OfAnotherDriverIsSeenWithoutARestart) {
+  write_driver(host_, {"--shape", "k40"});
+  Companion companion(host_);
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return answers(companion); }));
+  ASSERT_THAT(companion.get("/docker/cli").body, HasSubstr("nvidia_driver_361.48"));
+
+  write_driver(host_, {"--version", "550.54.14", "--gpus", "3"});
+
+  EXPECT_TRUE(comes_true([&] {
+    return companion.get("/docker/cli").body.find("nvidia_driver_550.54.14") != std::string::npos;
+  }));
+  EXPECT_THAT(companion.get("/docker/cli").body, HasSubstr("--device=/dev/nvidia2"));
+  EXPECT_EQ(companion.call("VolumeDriver.Create", R"({"Name":"nvidia_driver_550.54.14"})").body,
+            "{\"Err\":null}\n");
+  EXPECT_THAT(companion.log(), HasSubstr("The driver has changed"));
+}
+
+// A driver that comes when the companion is there already, as at boot.
+TEST_F(CompanionNvml, OfADriverThatComesLaterIsSeen) {
+  fs::create_directories(host_ / "proc");
+  fs::create_directories(host_ / "sys");
+  Companion companion(host_);
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return companion.get("/healthz").status == 503; }));
+  fs::remove_all(host_);
+
+  write_driver(host_, {"--shape", "k40"});
+
+  EXPECT_TRUE(comes_true([&] { return answers(companion); }));
+}
+
+TEST(CompanionReload, KeepsBadSettingsOutAndTakesGoodOnes) {
+  Companion companion(kTwo);
+  const auto config = companion.directory() / "config.toml";
+  const auto write = [&](const std::string& text) {
+    std::ofstream(config) << text;
+    fs::permissions(config, fs::perms::owner_read | fs::perms::owner_write);
+  };
+  write("");
+  companion.start({"--config", config});
+  ASSERT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
+
+  write("[companion]\nprocesses = 1\n");
+  companion.signal(SIGHUP);
+  ASSERT_TRUE(comes_true(
+      [&] { return companion.log().find("The settings stay as they were") != std::string::npos; }));
+  EXPECT_THAT(companion.log(), HasSubstr("E_CONFIG"));
+  EXPECT_TRUE(answers(companion) && activates(companion));
+
+  write("[companion]\nprocesses = false\n");
+  companion.signal(SIGHUP);
+  EXPECT_TRUE(comes_true([&] {
+    const auto reply = companion.get("/gpu/status/json");
+    return reply.status == 200 && reply.body.find("nbody") == std::string::npos;
+  }));
+  EXPECT_TRUE(activates(companion));
+}
+
+TEST(CompanionMemory, StaysSmallUnderLoad) {
+  Companion companion(NVHOOK_SIMULATED_HOST "-k40-8");
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return answers(companion); }));
+
+  const auto load =
+      run({"wrk", "-t1", "-c64", "-d3s", "http://" + companion.address() + "/gpu/status/json"});
+  ASSERT_EQ(load.status, 0) << load.err;
+  EXPECT_THAT(load.out, Not(HasSubstr("Non-2xx")));
+
+  std::ifstream status("/proc/" + std::to_string(companion.rest()) + "/status");
+  long kib = -1;
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) kib = std::stol(line.substr(6));
+  EXPECT_GT(kib, 0);
+  EXPECT_LE(kib, 16 * 1024);
+  RecordProperty("rest_kib", static_cast<int>(kib));
+}
+
+TEST(CompanionSettings, ThatExposeItHaveToBeMeant) {
+  for (const auto* address : {"0.0.0.0:3476", "[::]:3476", "[::ffff:0:0]:3476", "gpu1:3476"}) {
+    Companion companion(kTwo);
+    companion.start({"--listen", address});
+    EXPECT_EQ(companion.wait(), 2) << address;
+    EXPECT_THAT(companion.log(), HasSubstr("E_CONFIG")) << address;
+  }
+}
+
+TEST(CompanionSettings, OfAnUnsafeStoreKeepItFromStarting) {
+  Companion companion(kTwo);
+  fs::create_directory(companion.store());
+  fs::permissions(companion.store(), fs::perms::all);
+  companion.start();
+  EXPECT_EQ(companion.wait(), 5);
+  EXPECT_THAT(companion.log(), HasSubstr("E_STORE"));
+}
+
+TEST(CompanionPrune, RemovesVolumesOfFormerDrivers) {
+  Companion companion(kTwo);
+  companion.start({"--no-rest"});
+  ASSERT_TRUE(comes_true([&] { return activates(companion); }));
+  companion.call("VolumeDriver.Create", R"({"Name":"nvidia_driver_361.48"})");
+  EXPECT_EQ(companion.end(SIGTERM), 0);
+  const std::vector<std::string> prune = {NVHOOK_COMPANION, "prune", "--store", companion.store()};
+  auto words = prune;
+  words.insert(words.end(),
+               {"--driver-root", kTwo, "--proc-root", kTwo / "proc", "--sys-root", kTwo / "sys"});
+  EXPECT_EQ(run(words).out, "nothing to remove\n");
+
+  words = prune;
+  words.insert(words.end(),
+               {"--driver-root", NVHOOK_SIMULATED_HOST, "--proc-root",
+                NVHOOK_SIMULATED_HOST "/proc", "--sys-root", NVHOOK_SIMULATED_HOST "/sys"});
+  const auto done = run(words);
+  EXPECT_EQ(done.out, "removed  nvidia_driver_361.48\n") << done.err;
+  EXPECT_FALSE(fs::exists(companion.store() / "nvidia_driver/361.48"));
+}
+
+}  // namespace
+}  // namespace nvhook::test
