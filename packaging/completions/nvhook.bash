@@ -3,6 +3,12 @@
 _nvhook() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} line
   local -a words
+  # nvhook serve is nvhook-companion.
+  if [[ ${COMP_WORDS[1]} == serve && $COMP_CWORD -gt 1 ]]; then
+    declare -F _nvhook_companion >/dev/null || _completion_loader nvhook-companion 2>/dev/null
+    declare -F _nvhook_companion >/dev/null && _nvhook_companion
+    return
+  fi
   case $before in
     --bundle | --driver-root | --dev-root | --proc-root | --sys-root)
       mapfile -t COMPREPLY < <(compgen -d -- "$word")
@@ -41,7 +47,7 @@ _nvhook() {
       return
       ;;
     *)
-      words=(prestart createRuntime poststop reapply cleanup info list config
+      words=(prestart createRuntime poststop reapply cleanup info list config serve
         --dry-run --bundle --format --config --driver-root --dev-root --proc-root --sys-root
         --debug --help --version)
       ;;

@@ -5,6 +5,8 @@ complete -c nvhook -n __fish_use_subcommand -a cleanup -d 'take away what dead c
 complete -c nvhook -n __fish_use_subcommand -a info -d 'show the driver and the GPUs of this host'
 complete -c nvhook -n __fish_use_subcommand -a list -d 'list what it gives to containers'
 complete -c nvhook -n __fish_use_subcommand -a config -d 'print the settings, and where each comes from'
+complete -c nvhook -n __fish_use_subcommand -a serve -d 'run nvhook-companion'
+complete -c nvhook -n '__fish_seen_subcommand_from serve' -w nvhook-companion
 complete -c nvhook -n '__fish_seen_subcommand_from list' -l capability -x -a 'compute compat32 graphics utility video display ngx' -d 'only what this brings'
 complete -c nvhook -n '__fish_seen_subcommand_from info' -l nvml -d 'ask NVML: brand, architecture, MIG devices'
 complete -c nvhook -n '__fish_seen_subcommand_from reapply' -l pid -x -d 'the first process of the container'
