@@ -33,6 +33,7 @@ class Handling {
       return std::nullopt;
     }
     if (request.path == "/never") return std::nullopt;
+    if (request.path == "/blocks") std::this_thread::sleep_for(2 * kPatience);
     if (request.path == "/") return text_response(200, "hello\n");
     if (request.path == "/echo") return text_response(200, told(request));
     if (request.path == "/own-policy") {

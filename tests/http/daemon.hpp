@@ -25,6 +25,7 @@ inline constexpr std::chrono::milliseconds kPatience{300};
 //   /later         as /, after 50 ms         /never       nothing, ever
 //   POST /echo     method, path, query, Accept and body, a line each; GET, too
 //   /own-policy    with a Content-Security-Policy of its own
+//   /blocks        not_found(), but nothing else is done for twice kPatience
 //   otherwise      not_found()
 class Daemon {
  public:

@@ -175,6 +175,18 @@ TEST(Server, ClosesWithoutAnAnswerIfTheHandlerTakesTooLong) {
   EXPECT_TRUE(daemon.counts([](const Counters& of) { return of.timed_out == 1; }));
 }
 
+TEST(Server, HearsWhoSentInTimeHoweverLongAnotherTook) {
+  const Daemon daemon(tcp_rules());
+  Client other(daemon);
+  Client client(daemon);
+  EXPECT_EQ(client.send(get(daemon, "/")).read().status, 200);
+
+  other.send(get(daemon, "/blocks"));
+  ::usleep(50'000);
+  EXPECT_EQ(client.send(get(daemon, "/")).read().status, 200);
+  EXPECT_EQ(other.read().status, 404);
+}
+
 TEST(Server, ClosesAConnectionAfterAHundredRequests) {
   const Daemon daemon(tcp_rules());
   Client client(daemon);
@@ -255,7 +267,9 @@ TEST(Server, TakesOneAnswerToATicketAndNoneToAnother) {
   ASSERT_NE(asked, 0);
 
   server->answer(asked + 1, text_response(200, "another"));
+  EXPECT_NE(server->timeout(), milliseconds(0));
   server->answer(asked, text_response(200, "first"));
+  EXPECT_EQ(server->timeout(), milliseconds(0));
   server->answer(asked, text_response(200, "second"));
   for (int turn = 0; turn < 100 && !server->idle(); ++turn) server->run();
   server->answer(asked, text_response(200, "third"));
