@@ -67,6 +67,7 @@ class Server::Inside {
   void turn_away(Clock::time_point turn);
   void evict(Connection& connection);
   void cut(Connection& connection);
+  void resume(Connection& connection);
   void cut_overdue(Clock::time_point now);
   void watch_listening(Clock::time_point now);
 
@@ -76,6 +77,7 @@ class Server::Inside {
   Connections connections_;
   Head head_;  // of whatever request is looked at, kept for its memory
   Ticket last_ticket_ = 0;
+  bool resumed_ = false;   // somebody, since the last turn
   bool stopping_ = false;  // as soon as may be
   bool ending_ = false;    // at once
   UniqueFd epoll_;         // of the listening socket and libmicrohttpd's own epoll

@@ -61,6 +61,7 @@ Result<void> Server::Inside::begin(UniqueFd listening) {
 }
 
 std::optional<std::chrono::milliseconds> Server::Inside::timeout() const {
+  if (resumed_) return std::chrono::milliseconds{0};
   MHD_UNSIGNED_LONG_LONG pending = 0;
   if (MHD_get_timeout(daemon_.get(), &pending) == MHD_YES && pending == 0)
     return std::chrono::milliseconds{0};
@@ -74,9 +75,12 @@ std::optional<std::chrono::milliseconds> Server::Inside::timeout() const {
 }
 
 void Server::Inside::run() {
+  // What was due before this turn, so that whoever sent in time is heard, however long the handler
+  // took with another.
   const auto now = Clock::now();
-  cut_overdue(now);
+  resumed_ = false;
   MHD_run(daemon_.get());
+  cut_overdue(now);
   accept_some(now);
   watch_listening(Clock::now());
 }
@@ -85,7 +89,7 @@ void Server::Inside::answer(Ticket ticket, Response response) {
   auto* connection = connections_.with_ticket(ticket);
   if (connection == nullptr || connection->cut || connection->answer) return;
   connection->answer = std::move(response);
-  MHD_resume_connection(connection->handle);
+  resume(*connection);
 }
 
 void Server::Inside::stop_accepting() {
@@ -153,10 +157,16 @@ void Server::Inside::evict(Connection& connection) {
 void Server::Inside::cut(Connection& connection) {
   connection.cut = true;
   if (connection.suspended) {
-    if (!connection.answer) MHD_resume_connection(connection.handle);
+    if (!connection.answer) resume(connection);
   } else {
     ::shutdown(connection.socket, SHUT_RDWR);
   }
+}
+
+// To libmicrohttpd it is news in its next turn only.
+void Server::Inside::resume(Connection& connection) {
+  resumed_ = true;
+  MHD_resume_connection(connection.handle);
 }
 
 void Server::Inside::cut_overdue(Clock::time_point now) {

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/daemon.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <map>
 #include <thread>
@@ -38,6 +33,7 @@ class Handling {
       return std::nullopt;
     }
     if (request.path == "/never") return std::nullopt;
+    if (request.path == "/blocks") std::this_thread::sleep_for(2 * kPatience);
     if (request.path == "/") return text_response(200, "hello\n");
     if (request.path == "/echo") return text_response(200, told(request));
     if (request.path == "/own-policy") {
@@ -77,10 +73,10 @@ class Handling {
   std::map<Ticket, steady_clock::time_point> later_;
 };
 
-int serve(int listening, const Rules& rules, Counters& counters) {
+int serve(UniqueFd listening, const Rules& rules, Counters& counters) {
   Handling handling;
   auto server = Server::start(
-      UniqueFd(listening), rules,
+      std::move(listening), rules,
       [&](const Request& request, Ticket ticket) { return handling(request, ticket); });
   if (!server) return 1;
   for (bool stopping = false;;) {
@@ -97,28 +93,6 @@ int serve(int listening, const Rules& rules, Counters& counters) {
     server->run();
     counters = server->counters();
   }
-}
-
-int listening_on(Family family, const std::string& name, unsigned short& port) {
-  const int socket = ::socket(family == Family::Tcp ? AF_INET : AF_UNIX, SOCK_STREAM, 0);
-  int status = -1;
-  if (family == Family::Tcp) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof(address);
-    status = ::bind(socket, reinterpret_cast<sockaddr*>(&address), length);
-    ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length);
-    port = ntohs(address.sin_port);
-  } else {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(&address.sun_path[1], name.data(), name.size());
-    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-    status = ::bind(socket, reinterpret_cast<sockaddr*>(&address), length);
-  }
-  if (status != 0 || ::listen(socket, 512) != 0) std::abort();  // the machine cannot run tests
-  return socket;
 }
 
 std::string field_of(const std::string& path, const std::string& key) {
@@ -145,12 +119,9 @@ Rules unix_rules() {
   return rules;
 }
 
-Daemon::Daemon(const Rules& rules, Family family, const std::function<void()>& first)
-    : family_(family) {
-  static int count = 0;
-  name_ = "nvhook-http-test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
-  const int listening = listening_on(family, name_, port_);
-  host_ = "127.0.0.1:" + std::to_string(port_);
+Daemon::Daemon(const Rules& rules, Family family, const std::function<void()>& first) {
+  auto listening = listen_at_new(family, place_);
+  host_ = "127.0.0.1:" + std::to_string(place_.port);
   counters_ = static_cast<Counters*>(
       ::mmap(nullptr, sizeof(Counters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   pid_ = ::fork();
@@ -158,9 +129,8 @@ Daemon::Daemon(const Rules& rules, Family family, const std::function<void()>& f
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     std::signal(SIGTERM, [](int) { told_to_stop = 1; });
     if (first) first();
-    ::_exit(serve(listening, rules, *counters_));
+    ::_exit(serve(std::move(listening), rules, *counters_));
   }
-  ::close(listening);
 }
 
 Daemon::~Daemon() {
@@ -169,25 +139,6 @@ Daemon::~Daemon() {
     ::waitpid(pid_, nullptr, 0);
   }
   ::munmap(counters_, sizeof(Counters));
-}
-
-UniqueFd Daemon::connect() const {
-  UniqueFd socket(::socket(family_ == Family::Tcp ? AF_INET : AF_UNIX, SOCK_STREAM, 0));
-  int status = -1;
-  if (family_ == Family::Tcp) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port_);
-    status = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
-  } else {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(&address.sun_path[1], name_.data(), name_.size());
-    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name_.size());
-    status = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), length);
-  }
-  return status == 0 ? std::move(socket) : UniqueFd();
 }
 
 bool Daemon::alive() const { return !over_ && ::waitpid(pid_, nullptr, WNOHANG) == 0; }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "http/place.hpp"
 #include "nvhook/http/server.hpp"
 
 namespace nvhook::http::test {
@@ -18,15 +19,13 @@ inline constexpr std::chrono::milliseconds kPatience{300};
 [[nodiscard]] Rules tcp_rules();   // with kPatience for everything
 [[nodiscard]] Rules unix_rules();  // POST, any host, bodies of 64 KiB
 
-enum class Family { Tcp, Unix };
-
-// A server in a process of its own, on a free port of the loopback or an unnamed place in the
-// abstract namespace. What it answers:
+// A server in a process of its own. What it answers:
 //
 //   /              "hello\n"                 /bytes/<n>   n bytes
 //   /later         as /, after 50 ms         /never       nothing, ever
 //   POST /echo     method, path, query, Accept and body, a line each; GET, too
 //   /own-policy    with a Content-Security-Policy of its own
+//   /blocks        not_found(), but nothing else is done for twice kPatience
 //   otherwise      not_found()
 class Daemon {
  public:
@@ -37,7 +36,7 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  [[nodiscard]] UniqueFd connect() const;                          // blocking; empty if that fails
+  [[nodiscard]] UniqueFd connect() const { return connect_to(place_); }
   [[nodiscard]] const std::string& host() const { return host_; }  // "127.0.0.1:4711"
 
   [[nodiscard]] bool alive() const;
@@ -54,10 +53,8 @@ class Daemon {
  private:
   pid_t pid_ = -1;
   bool over_ = false;
-  Family family_;
+  Place place_;
   std::string host_;
-  std::string name_;  // of the unix socket
-  unsigned short port_ = 0;
   Counters* counters_ = nullptr;  // shared with the process
 };
 

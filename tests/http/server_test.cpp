@@ -2,10 +2,14 @@
 #include "nvhook/http/server.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "http/client.hpp"
 #include "http/daemon.hpp"
@@ -171,6 +175,18 @@ TEST(Server, ClosesWithoutAnAnswerIfTheHandlerTakesTooLong) {
   EXPECT_TRUE(daemon.counts([](const Counters& of) { return of.timed_out == 1; }));
 }
 
+TEST(Server, HearsWhoSentInTimeHoweverLongAnotherTook) {
+  const Daemon daemon(tcp_rules());
+  Client other(daemon);
+  Client client(daemon);
+  EXPECT_EQ(client.send(get(daemon, "/")).read().status, 200);
+
+  other.send(get(daemon, "/blocks"));
+  ::usleep(50'000);
+  EXPECT_EQ(client.send(get(daemon, "/")).read().status, 200);
+  EXPECT_EQ(other.read().status, 404);
+}
+
 TEST(Server, ClosesAConnectionAfterAHundredRequests) {
   const Daemon daemon(tcp_rules());
   Client client(daemon);
@@ -207,6 +223,61 @@ TEST(Server, EndsAtTheLatestWhenTheHandlersTimeIsOver) {
   daemon.stop();
 
   EXPECT_TRUE(daemon.ends_within(kPatience * 3));
+}
+
+TEST(Server, CanBeDestroyedWithRequestsUnderWay) {
+  Place place;
+  int asked = 0;
+  auto server = Server::start(listen_at_new(Family::Tcp, place), tcp_rules(),
+                              [&](const Request&, Ticket) -> std::optional<Response> {
+                                ++asked;
+                                return std::nullopt;
+                              });
+  ASSERT_TRUE(server);
+  const auto waiting = connect_to(place);
+  const auto started = connect_to(place);
+  constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  ASSERT_GT(::send(waiting.get(), kRequest.data(), kRequest.size(), 0), 0);
+  ASSERT_GT(::send(started.get(), kRequest.data(), kRequest.size() - 2, 0), 0);
+  for (int turn = 0; turn < 100 && asked == 0; ++turn) server->run();
+  ASSERT_EQ(asked, 1);
+  EXPECT_EQ(server->connections(), 2);
+  EXPECT_FALSE(server->idle());
+
+  server = std::unexpected(Error(ErrorId::Bug, "destroyed"));
+
+  char nothing = 0;
+  EXPECT_EQ(::recv(waiting.get(), &nothing, 1, 0), 0);
+  EXPECT_EQ(::recv(started.get(), &nothing, 1, 0), 0);
+}
+
+TEST(Server, TakesOneAnswerToATicketAndNoneToAnother) {
+  Place place;
+  Ticket asked = 0;
+  auto server = Server::start(listen_at_new(Family::Tcp, place), tcp_rules(),
+                              [&](const Request&, Ticket ticket) -> std::optional<Response> {
+                                asked = ticket;
+                                return std::nullopt;
+                              });
+  ASSERT_TRUE(server);
+  const auto client = connect_to(place);
+  constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  ASSERT_GT(::send(client.get(), kRequest.data(), kRequest.size(), 0), 0);
+  for (int turn = 0; turn < 100 && asked == 0; ++turn) server->run();
+  ASSERT_NE(asked, 0);
+
+  server->answer(asked + 1, text_response(200, "another"));
+  EXPECT_NE(server->timeout(), milliseconds(0));
+  server->answer(asked, text_response(200, "first"));
+  EXPECT_EQ(server->timeout(), milliseconds(0));
+  server->answer(asked, text_response(200, "second"));
+  for (int turn = 0; turn < 100 && !server->idle(); ++turn) server->run();
+  server->answer(asked, text_response(200, "third"));
+
+  std::array<char, 4096> bytes{};
+  const auto count = ::recv(client.get(), bytes.data(), bytes.size(), 0);
+  ASSERT_GT(count, 0);
+  EXPECT_TRUE(std::string_view(bytes.data(), static_cast<std::size_t>(count)).ends_with("first"));
 }
 
 TEST(Server, DoesNotStartOnWhatIsNoSocket) {

@@ -75,7 +75,8 @@ class Server {
   [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const;
   void run();  // does what is due, calls the handler
 
-  // Of a ticket that the handler left without an answer. The connection may be gone: no error.
+  // Of a ticket that the handler left without an answer. The connection may be gone: no error. It
+  // is sent by the next run(), which is due now (timeout()).
   void answer(Ticket ticket, Response response);
 
   // For an end in good order: no new connections, idle ones are closed, each other one after its
