@@ -12,6 +12,7 @@
 #include "nvhook/base/quote.hpp"
 #include "nvhook/files/open.hpp"
 #include "nvhook/files/read.hpp"
+#include "nvhook/files/write.hpp"
 
 namespace nvhook::nvml {
 namespace {
@@ -52,23 +53,15 @@ Result<UniqueFd> open_directory(const std::string& parent, Missing missing) {
   return open_ours(above->get(), kDirectory);
 }
 
-Result<void> write_whole(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const auto written = ::write(fd, text.data(), text.size());
-    if (written < 0) return trouble("write");
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 Result<void> write_file(int directory, const std::string& name, std::string_view key,
                         std::string_view document) {
   const UniqueFd file(::openat(directory, name.c_str(),
                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return trouble("make " + quote(name));
-  if (auto done = write_whole(file.get(), key); !done) return done;
-  if (auto done = write_whole(file.get(), "\n"); !done) return done;
-  return write_whole(file.get(), document);
+  for (const auto part : {key, std::string_view("\n"), document})
+    if (auto done = files::write_whole(file.get(), part); !done)
+      return std::unexpected(std::move(done).error().as(ErrorId::NvmlAnswer));
+  return {};
 }
 
 }  // namespace
