@@ -20,7 +20,7 @@ namespace {
 constexpr auto kDirectory = "/run/systemd/transient";
 constexpr auto kDropIn = "50-nvhook.conf";
 constexpr auto kUnfinished = "50-nvhook.new";  // systemd reads what ends in ".conf"
-constexpr std::size_t kMaxFile = 65536;        // a container with a thousand devices has half of it
+constexpr std::size_t kMaxFile = 262144;       // one that may partition 16 GPUs has a third of it
 constexpr std::size_t kMaxDropIns = 256;
 
 std::string folder_of(const std::string& scope) { return scope + ".d"; }

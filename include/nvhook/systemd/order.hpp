@@ -40,7 +40,7 @@ struct Answer {
   bool operator==(const Answer&) const = default;
 };
 
-inline constexpr std::size_t kMaxOrder = 65536;  // bytes; a node is some forty
+inline constexpr std::size_t kMaxOrder = 131072;  // bytes; a node is twelve to forty
 inline constexpr std::size_t kMaxNodes = 4096;
 inline constexpr std::size_t kMaxAnswer = 1024;
 
