@@ -3,6 +3,7 @@
 //
 // Prints what the API answers of several hosts, and to wrong queries, as JSON: for
 // tests/docs/openapi_matches_the_api.py.
+#include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -27,7 +28,7 @@ Json answer_to(Service& service, std::string_view host, std::string_view target)
 
 }  // namespace
 
-int main() {
+int main() try {
   auto answers = Json::array();
   const auto print_all = [&answers](std::string_view host, Service service) {
     for (const auto path : all_paths()) answers.push_back(answer_to(service, host, path));
@@ -46,4 +47,7 @@ int main() {
   print_all("failed", std::move(failed));
   std::cout << Json{{"paths", all_paths()}, {"answers", answers}}.dump() << "\n";
   return 0;
+} catch (const std::exception& error) {
+  std::cerr << error.what() << "\n";
+  return 1;
 }

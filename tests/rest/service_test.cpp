@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,18 @@ TEST(Service, AnswersAlikeWithAndWithoutThePrefix) {
     if (path.starts_with("/v1.0/") && path != "/v1.0/openapi.json") {
       EXPECT_EQ(ask(service, path).body, ask(service, path.substr(5)).body);
     }
+}
+
+TEST(Service, HasNoPathThatIsNotExplained) {
+  std::ifstream file(NVHOOK_SOURCE_DIR "/docs/companion/rest.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+
+  // Those that are there with the prefix and without stand there once, with it.
+  for (const auto path : all_paths()) {
+    const auto known = "| `" + std::string(path) + "` | ";
+    EXPECT_TRUE(page.contains(known) || page.contains("| `/v1.0" + std::string(path) + "` | yes |"))
+        << path;
+  }
 }
 
 TEST(Service, KnowsExactPathsOnly) {
