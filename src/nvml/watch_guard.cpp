@@ -85,10 +85,11 @@ class Guard {
 
   // Time has to pass before another is started, or one that was killed has not ended yet.
   [[nodiscard]] bool rests() const {
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
-    const bool one_is_left = ::waitpid(-1, nullptr, WNOHANG) == 0;
-    return Clock::now() < not_before_ || one_is_left;
+    pid_t left = 0;
+    do {
+      left = ::waitpid(-1, nullptr, WNOHANG);
+    } while (left > 0);
+    return left == 0 || Clock::now() < not_before_;
   }
 
   bool start() {
