@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "nvhook/files/write.hpp"
 #include "nvhook/nvml/document.hpp"
 #include "nvhook/sandbox/confine.hpp"
 #include "nvml/hear_out.hpp"
@@ -40,8 +41,8 @@ std::vector<std::string> words_of(const Question& question, const Files& files) 
   if (pid < 0) ::_exit(kNotExecuted);
   if (pid == 0) become(files, words, {.out = ends[1]}, self);
   ::close(ends[1]);
-  write_whole(to, encode(hear_out(Child(pid), ends[0], kMaxDocument, give_up)));
-  ::_exit(0);
+  const auto said = encode(hear_out(Child(pid), ends[0], kMaxDocument, give_up));
+  ::_exit(files::write_whole(to, said) ? 0 : kNotExecuted);
 }
 
 // What the guard has told, and if it has told nothing, how it has ended itself.

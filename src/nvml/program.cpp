@@ -9,8 +9,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
+#include <string_view>
 #include <utility>
 
 #include "nvhook/base/close_from.hpp"
@@ -109,15 +109,6 @@ void become(const Files& files, std::vector<std::string> words, Streams streams,
   std::array<char*, 1> no_environment = {nullptr};
   ::syscall(SYS_execveat, kProgram, "", arguments.data(), no_environment.data(), AT_EMPTY_PATH);
   ::_exit(kNotExecuted);
-}
-
-void write_whole(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) ::_exit(kNotExecuted);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
 }
 
 }  // namespace nvhook::nvml

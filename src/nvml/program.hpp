@@ -5,7 +5,6 @@
 
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "nvhook/base/error.hpp"
@@ -46,8 +45,5 @@ struct Streams {
 };
 [[noreturn]] void become(const Files& files, std::vector<std::string> words, Streams streams,
                          pid_t parent);
-
-// All of it, or this process ends.
-void write_whole(int fd, std::string_view bytes);
 
 }  // namespace nvhook::nvml

@@ -40,6 +40,7 @@ Watch::Watch(Watch&& other) noexcept
       guard_(std::exchange(other.guard_, -1)),
       socket_(std::move(other.socket_)),
       asked_(other.asked_),
+      gone_(other.gone_),
       distrusts_(other.distrusts_),
       heard_(std::move(other.heard_)) {}
 
@@ -50,6 +51,7 @@ Watch& Watch::operator=(Watch&& other) noexcept {
   guard_ = std::exchange(other.guard_, -1);
   socket_ = std::move(other.socket_);
   asked_ = other.asked_;
+  gone_ = other.gone_;
   distrusts_ = other.distrusts_;
   heard_ = std::move(other.heard_);
   return *this;
@@ -90,18 +92,23 @@ Result<Watch> Watch::start(const Question& question) {
 
 Result<void> Watch::ask(What what) {
   if (asked_) return failure(ErrorId::Bug, "NVML is asked before it has answered");
+  if (gone_) return guard_is_gone();
   const char byte = byte_of({.what = what, .anew = distrusts_});
   ssize_t written = 0;
   do {
     written = ::write(socket_.get(), &byte, 1);
   } while (written < 0 && errno == EINTR);
-  if (written != 1) return guard_is_gone();
+  if (written != 1) {
+    gone_ = true;
+    return guard_is_gone();
+  }
   asked_ = true;
   heard_.clear();
   return {};
 }
 
 std::optional<Result<Answer>> Watch::take() {
+  if (gone_) return give_up();
   // Bounded by the answer's own length, and that by kMaxDocument.
   while (const auto missing = missing_of(heard_)) {
     ssize_t got = 0;
@@ -112,12 +119,12 @@ std::optional<Result<Answer>> Watch::take() {
                                 });
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return std::nullopt;
-    if (got <= 0 || !asked_) return gone();
-    if (heard_.size() >= kSaidHeader && encoded_size(heard_) > kSaidHeader + 2 * kMaxDocument)
-      return gone();
+    if (got <= 0 || !asked_) return give_up();
+    if (heard_.size() >= kSaidHeader && encoded_size(heard_) > kSaidHeader + kMaxDocument)
+      return give_up();
   }
   auto said = decode(std::exchange(heard_, {}));
-  if (!said) return gone();
+  if (!said) return give_up();
   asked_ = false;
   auto answer = judge(question_, std::move(*said));
   distrusts_ = !answer && answer.error().id() == ErrorId::NvmlAnswer;
@@ -125,8 +132,9 @@ std::optional<Result<Answer>> Watch::take() {
 }
 
 // Whatever it says is of no use any more.
-Result<Answer> Watch::gone() {
+Result<Answer> Watch::give_up() {
   asked_ = false;
+  gone_ = true;
   heard_.clear();
   return guard_is_gone();
 }

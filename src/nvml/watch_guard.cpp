@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "nvhook/files/write.hpp"
 #include "nvhook/nvml/document.hpp"
 #include "nvhook/nvml/watch.hpp"
 #include "nvhook/sandbox/confine.hpp"
@@ -44,7 +45,7 @@ class Guard {
                           pollfd{.fd = answers(), .events = POLLIN, .revents = 0}};
       if (::poll(waits.data(), waits.size(), -1) < 0) continue;
       if (waits[1].revents != 0) drop();  // it has ended, or speaks without being asked
-      if (waits[0].revents != 0) write_whole(caller_, encode(answer(next())));
+      if (waits[0].revents != 0 && !files::write_whole(caller_, encode(answer(next())))) leave();
     }
   }
 
@@ -85,10 +86,11 @@ class Guard {
 
   // Time has to pass before another is started, or one that was killed has not ended yet.
   [[nodiscard]] bool rests() const {
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
-    const bool one_is_left = ::waitpid(-1, nullptr, WNOHANG) == 0;
-    return Clock::now() < not_before_ || one_is_left;
+    pid_t left = 0;
+    do {
+      left = ::waitpid(-1, nullptr, WNOHANG);
+    } while (left > 0);
+    return left == 0 || Clock::now() < not_before_;
   }
 
   bool start() {

@@ -136,6 +136,7 @@ TEST_F(EndOfAWatch, IsSaidWhereSomebodyKillsTheGuard) {
   const auto answer = test::take_in_time(*watch);
   const auto asked = watch->ask(What::Status);
 
+  EXPECT_TRUE(watch->gone());
   ASSERT_TRUE(answer);
   ASSERT_FALSE(*answer);
   EXPECT_EQ(answer->error().id(), ErrorId::NvmlCrashed);

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include <cstddef>
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -43,27 +43,32 @@ class Watch {
   [[nodiscard]] int fd() const { return socket_.get(); }
 
   // Puts a question; one at a time: none before the answer to the one before was taken (E_BUG).
-  // Fails with E_NVML_CRASHED if the guard is gone, which only a new Watch mends.
+  // Fails with E_NVML_CRASHED if the guard is gone.
   [[nodiscard]] Result<void> ask(What what);
 
   // Whether an answer is due.
   [[nodiscard]] bool asked() const { return asked_; }
 
   // The answer, once all of it has come, or how it failed, as nvml::ask(); the next question may be
-  // put in either case, unless E_NVML_CRASHED says that the guard is gone.
+  // put in either case. E_NVML_CRASHED as well if the guard is gone.
   [[nodiscard]] std::optional<Result<Answer>> take();
+
+  // Whether the guard is known to have ended, by somebody else's hand: nothing comes any more, the
+  // descriptor stays readable, and only a new Watch helps.
+  [[nodiscard]] bool gone() const { return gone_; }
 
   static constexpr std::chrono::milliseconds kLongestRest{10'000};
 
  private:
   Watch(Question question, pid_t guard, UniqueFd socket);
   void end();
-  Result<Answer> gone();
+  Result<Answer> give_up();
 
   Question question_;  // for what is said of failures
   pid_t guard_ = -1;
   UniqueFd socket_;
   bool asked_ = false;
+  bool gone_ = false;
   bool distrusts_ = false;  // the last answer was none: the program is to be started anew
   std::string heard_;       // of the answer
 };
