@@ -9,7 +9,8 @@ import {History} from './charts.js';
 import {amountOf, digits, gpuOf, textIn} from './values.js';
 
 const every = 1000; // ms from one question to the next
-const patience = 5000; // ms; an answer that takes longer is none
+const patience = 5000; // ms until it is said that there is no answer; NVML may be slow
+const longest = 60 * 1000; // ms until it is asked anew
 const infoLasts = 60 * 1000; // ms; then it is asked again which GPUs and which driver there are
 const overviewFrom = 3; // GPUs
 
@@ -114,16 +115,14 @@ function ageText(at) {
 class Failure extends Error {}
 
 async function ask(path) {
-  const signal = AbortSignal.timeout(patience);
+  const signal = AbortSignal.timeout(longest);
   let answer;
   let text;
   try {
     answer = await fetch(path, {cache: 'no-store', redirect: 'error', signal});
     text = await answer.text();
   } catch {
-    throw new Failure(
-      signal.aborted ? `has not answered within ${patience / 1000} s` : 'cannot be reached',
-    );
+    throw new Failure(signal.aborted ? 'does not answer' : 'cannot be reached');
   }
   if (!answer.ok) {
     const said = textIn(text.trim().slice(0, 200));
@@ -140,12 +139,12 @@ async function ask(path) {
 
 let info = null;
 let infoAt = 0;
-let asking = false;
+let askingSince = null;
 let timer = null;
 
 async function askAndShow() {
-  asking = true;
   const begun = Date.now();
+  askingSince = begun;
   try {
     const status = await ask('v1.0/gpu/status/json');
     const now = Date.now();
@@ -163,7 +162,7 @@ async function askAndShow() {
     failingSince ??= begun;
     info = null; // what answers next may be another driver
   } finally {
-    asking = false;
+    askingSince = null;
     showState();
     askLater(Math.max(0, begun + every - Date.now()));
   }
@@ -171,7 +170,7 @@ async function askAndShow() {
 
 function askLater(delay) {
   clearTimeout(timer);
-  if (!paused && !document.hidden && !asking) timer = setTimeout(askAndShow, delay);
+  if (!paused && !document.hidden && askingSince === null) timer = setTimeout(askAndShow, delay);
 }
 
 byId('pause').addEventListener('click', () => {
@@ -182,7 +181,13 @@ byId('pause').addEventListener('click', () => {
 });
 document.addEventListener('visibilitychange', () => askLater(0));
 setInterval(() => {
-  if (failure !== null && !document.hidden) showAge();
+  if (failure === null && askingSince !== null && Date.now() - askingSince >= patience) {
+    failure = 'does not answer';
+    failingSince = askingSince;
+    showState();
+  } else if (failure !== null && !document.hidden) {
+    showAge();
+  }
 }, 1000);
 
 byId('host').textContent = location.host;
