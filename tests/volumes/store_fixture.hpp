@@ -12,6 +12,7 @@
 
 #include "nvhook/volumes/store.hpp"
 #include "support/fake_root.hpp"
+#include "volumes/small_driver.hpp"
 
 namespace nvhook::test {
 
@@ -20,6 +21,10 @@ class StoreFixture : public ::testing::Test {
  protected:
   StoreFixture() {
     ::umask(022);
+    put_driver();
+  }
+
+  void put_driver() {
     put("/driver/nvidia-smi", "#!/bin/sh\n", 0755);
     put("/driver/libcuda.so.361.48", "cuda");
     put("/driver/libnvidia-ml.so.361.48", "ml");
@@ -45,26 +50,7 @@ class StoreFixture : public ::testing::Test {
   }
 
   [[nodiscard]] volumes::Contents contents(std::string version = "361.48") const {
-    using volumes::Folder;
-    const auto source = [this](const std::string& name) {
-      return HostPath{path("/driver/" + name)};
-    };
-    volumes::Contents all;
-    all.version = std::move(version);
-    all.files = {{source("nvidia-smi"), Folder::Bin, "nvidia-smi", {}},
-                 {source("32/libcuda.so.361.48"),
-                  Folder::Lib,
-                  "libcuda.so.361.48",
-                  {"libcuda.so.1", "libcuda.so"}},
-                 {source("libcuda.so.361.48"),
-                  Folder::Lib64,
-                  "libcuda.so.361.48",
-                  {"libcuda.so.1", "libcuda.so"}},
-                 {source("libnvidia-ml.so.361.48"),
-                  Folder::Lib64,
-                  "libnvidia-ml.so.361.48",
-                  {"libnvidia-ml.so.1"}}};
-    return all;
+    return small_driver_in(path("/driver"), std::move(version));
   }
 
   [[nodiscard]] static volumes::Version version(const std::string& text = "361.48") {
