@@ -74,10 +74,13 @@ class CompanionUnit : public ::testing::Test {
   }
   void TearDown() override {
     if (!machine_ || !machine_->trouble().empty()) return;
-    if (HasFailure()) std::fputs(sh("journalctl -u nvhook-companion -n 50").out.c_str(), stderr);
+    if (HasFailure())
+      std::fputs(sh("journalctl -u nvhook-companion -u nvhook-companion-rest -n 60").out.c_str(),
+                 stderr);
     (void)sh(
-        "systemctl stop nvhook-companion.service nvhook-companion-plugin.socket "
-        "nvhook-companion-rest.socket; rm -f /etc/default/nvidia-docker");
+        "systemctl stop nvhook-companion.service nvhook-companion-rest.service "
+        "nvhook-companion-plugin.socket nvhook-companion-rest.socket; rm -f "
+        "/etc/default/nvidia-docker");
   }
 
   static void furnish() {
@@ -87,7 +90,7 @@ class CompanionUnit : public ::testing::Test {
                               NVHOOK_PREFIX "/libexec/nvhook/nvhook-nvml");
     // As they are installed.
     for (const auto* unit : {"nvhook-companion.service", "nvhook-companion-plugin.socket",
-                             "nvhook-companion-rest.socket"})
+                             "nvhook-companion-rest.service", "nvhook-companion-rest.socket"})
       machine_->copy_in(program.parent_path().parent_path() / "systemd" / unit,
                         fs::path("/etc/systemd/system") / unit);
     machine_->copy_in(NVHOOK_SIMULATED_HOST "-k40", "/srv/driver");
@@ -100,11 +103,13 @@ class CompanionUnit : public ::testing::Test {
   static void write(const std::string& path, const std::string& text) {
     fs::create_directories(machine_->file(path).parent_path());
     std::ofstream(machine_->file(path)) << text;
-    fs::permissions(machine_->file(path), fs::perms::owner_read | fs::perms::owner_write);
+    fs::permissions(machine_->file(path), fs::perms(0644));
   }
   static Finished sh(const std::string& script) { return machine_->sh(script); }
-  static std::string property(const std::string& name) {
-    auto value = sh("systemctl show -P " + name + " nvhook-companion.service").out;
+  static constexpr auto kVolumes = "nvhook-companion.service";
+  static constexpr auto kRest = "nvhook-companion-rest.service";
+  static std::string property(const std::string& name, const std::string& unit = kVolumes) {
+    auto value = sh("systemctl show -P " + name + " " + unit).out;
     if (value.ends_with('\n')) value.pop_back();
     return value;
   }
@@ -129,23 +134,38 @@ class CompanionUnit : public ::testing::Test {
 };
 
 TEST_F(CompanionUnit, StartsReloadsAndStops) {
-  const auto started = sh("systemctl start nvhook-companion.service");
-  ASSERT_EQ(started.status, 0) << started.err << sh("journalctl -u nvhook-companion").out;
-  EXPECT_EQ(property("ActiveState"), "active");
-  EXPECT_EQ(property("StatusText"), "volume plugin: up; REST API: up");
+  const auto started = sh("systemctl start nvhook-companion.service nvhook-companion-rest.service");
+  ASSERT_EQ(started.status, 0) << started.err;
+  EXPECT_EQ(property("StatusText"), "volume plugin: up; REST API: off");
+  EXPECT_EQ(property("StatusText", kRest), "volume plugin: off; REST API: up");
   EXPECT_THAT(get("/gpu/info/json"), HasSubstr("Tesla K40m"));
   EXPECT_THAT(activate(), HasSubstr("VolumeDriver"));
-  const auto pid = property("MainPID");
 
-  write("/etc/nvhook/config.toml.new", "");  // it is read again, whatever stands in it
-  EXPECT_EQ(sh("systemctl reload nvhook-companion.service").status, 0);
+  for (const auto* unit : {kVolumes, kRest}) {
+    const auto pid = property("MainPID", unit);
+    EXPECT_EQ(sh(std::string("systemctl reload ") + unit).status, 0);
+    EXPECT_TRUE(comes_true([&] {
+      return sh(std::string("journalctl -u ") + unit).out.find("Reloaded the settings") !=
+             std::string::npos;
+    }));
+    EXPECT_EQ(property("MainPID", unit), pid);
+  }
   EXPECT_TRUE(comes_true([&] { return get("/healthz").find("200 OK") != std::string::npos; }));
-  EXPECT_EQ(property("MainPID"), pid);
+  EXPECT_THAT(activate(), HasSubstr("VolumeDriver"));
 
-  EXPECT_EQ(sh("systemctl stop nvhook-companion.service").status, 0);
-  EXPECT_EQ(property("Result"), "success");
-  EXPECT_EQ(property("ExecMainStatus"), "0");
+  for (const auto* unit : {kVolumes, kRest}) {
+    EXPECT_EQ(sh(std::string("systemctl stop ") + unit).status, 0);
+    EXPECT_EQ(property("Result", unit), "success");
+    EXPECT_EQ(property("ExecMainStatus", unit), "0");
+  }
   EXPECT_FALSE(fs::exists(machine_->file("/run/docker/plugins/nvidia-docker.sock")));
+}
+
+// Nobody has to name the second one.
+TEST_F(CompanionUnit, BringsTheRestApiAlong) {
+  ASSERT_EQ(sh("systemctl start nvhook-companion.service").status, 0);
+  EXPECT_TRUE(comes_true([&] { return get("/gpu/info/json").find("K40m") != std::string::npos; }));
+  EXPECT_NE(sh("stat -c %u /proc/" + property("MainPID", kRest)).out, "0\n");
 }
 
 TEST_F(CompanionUnit, MakesAVolumeOfLinks) {
@@ -167,10 +187,11 @@ TEST_F(CompanionUnit, MakesAVolumeOfLinks) {
 TEST_F(CompanionUnit, IsStartedByItsSockets) {
   ASSERT_EQ(
       sh("systemctl start nvhook-companion-plugin.socket nvhook-companion-rest.socket").status, 0);
-  EXPECT_EQ(property("ActiveState"), "inactive");
+  EXPECT_EQ(property("ActiveState", kRest), "inactive");
 
   EXPECT_THAT(get("/gpu/info/json"), HasSubstr("Tesla K40m"));
-  EXPECT_EQ(property("ActiveState"), "active");
+  EXPECT_EQ(property("ActiveState", kRest), "active");
+  EXPECT_EQ(property("ActiveState"), "inactive");
   EXPECT_THAT(activate(), HasSubstr("VolumeDriver"));
 
   // It goes, they stay.
