@@ -235,6 +235,7 @@ const Rows kVolumes = {
     {"renameat2", {below_descriptor(0), below_descriptor(2)}},
     {"unlinkat", {below_descriptor(0)}},
     {"fchmod", {}},
+    {"fchmodat", {below_descriptor(0)}},
     {"fchown", {}},
     {"utimensat", {below_descriptor(0)}},
     {"fsync", {}},

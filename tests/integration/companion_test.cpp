@@ -123,7 +123,7 @@ TEST(CompanionPlugin, AnswersAsTheOriginalDid) {
       {"vol-activate", "Plugin.Activate", ""},
       {"vol-capabilities", "VolumeDriver.Capabilities", "{}"},
       {"vol-list-empty", "VolumeDriver.List", "{}"},
-      {"vol-create-badformat", "VolumeDriver.Create", R"({"Name":"foo"})"},
+      {"vol-create-badformat", "VolumeDriver.Create", R"({"Name":"nvidia_driver"})"},
       {"vol-create-badversion", "VolumeDriver.Create", R"({"Name":"nvidia_driver_352.39"})"},
       {"vol-create-ok", "VolumeDriver.Create", kVolume},
       {"vol-create-again", "VolumeDriver.Create", kVolume},
@@ -153,7 +153,8 @@ TEST(CompanionPlugin, MakesLinksOfWhatLiesOnTheSameFileSystem) {
   companion.start({"--no-rest"});
   ASSERT_TRUE(comes_true([&] { return activates(companion); }));
 
-  companion.call("VolumeDriver.Create", R"({"Name":"nvidia_driver_361.48"})");
+  ASSERT_EQ(companion.call("VolumeDriver.Create", R"({"Name":"nvidia_driver_361.48"})").status,
+            200);
 
   const auto library = companion.store() / "nvidia_driver/361.48/lib64/libcuda.so.361.48";
   EXPECT_TRUE(fs::is_regular_file(library));
@@ -176,7 +177,7 @@ TEST(CompanionProcesses, HaveNoMorePrivilegesThanTheyNeed) {
   EXPECT_TRUE(rest.no_new_privileges);
   EXPECT_EQ(rest.seccomp, 2);
   const auto volumes = status_of(companion.volumes());
-  EXPECT_EQ(names_of(volumes.permitted), "chown dac_override fowner");
+  EXPECT_EQ(names_of(volumes.permitted), "dac_override 0 3");  // and CHOWN, FOWNER
   EXPECT_EQ(volumes.bounding | volumes.inheritable | volumes.ambient, 0U);
   EXPECT_TRUE(volumes.no_new_privileges);
   EXPECT_EQ(volumes.seccomp, 2);
@@ -411,7 +412,8 @@ TEST(CompanionPrune, RemovesVolumesOfFormerDrivers) {
   Companion companion(kTwo);
   companion.start({"--no-rest"});
   ASSERT_TRUE(comes_true([&] { return activates(companion); }));
-  companion.call("VolumeDriver.Create", R"({"Name":"nvidia_driver_361.48"})");
+  ASSERT_EQ(companion.call("VolumeDriver.Create", R"({"Name":"nvidia_driver_361.48"})").status,
+            200);
   EXPECT_EQ(companion.end(SIGTERM), 0);
   const std::vector<std::string> prune = {NVHOOK_COMPANION, "prune", "--store", companion.store()};
   auto words = prune;

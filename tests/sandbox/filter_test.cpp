@@ -74,6 +74,8 @@ int end_in_parser(const Call& call) { return end_of({Filter::Parser}, call); }
 int end_in_prepare(const Call& call) { return end_of({Filter::Prepare}, call); }
 int end_in_place(const Call& call) { return end_of({Filter::Prepare, Filter::Place}, call); }
 int end_in_tell(const Call& call) { return end_of({Filter::Tell}, call); }
+int end_in_rest(const Call& call) { return end_of({Filter::Rest}, call); }
+int end_in_volumes(const Call& call) { return end_of({Filter::Volumes}, call); }
 
 constexpr unsigned long kAtCwd = static_cast<unsigned>(AT_FDCWD);
 constexpr auto kCharacterDevice = S_IFCHR | 0666U;
@@ -265,12 +267,68 @@ const std::vector<Call> kNotInTell = {
     call("another filter", SYS_seccomp, SECCOMP_SET_MODE_FILTER),
 };
 
+// Whoever serves serves what it was given.
+const std::vector<Call> kNotInServers = {
+    call("a socket", SYS_socket, AF_UNIX, SOCK_STREAM),
+    call("a socket pair", SYS_socketpair, AF_UNIX, SOCK_STREAM),
+    call("bind", SYS_bind, kDir),
+    call("listen", SYS_listen, kDir),
+    call("connect", SYS_connect, kDir),
+    call("a file of nobody's making", SYS_openat, kAtCwd, 0, O_CREAT | O_WRONLY),
+    call("a file for writing", SYS_openat, kAtCwd, 0, O_RDWR),
+    call("mkdir by path", SYS_mkdirat, kAtCwd),
+    call("unlink by path", SYS_unlinkat, kAtCwd),
+    call("rename to a path", SYS_renameat2, kDir, 0, kAtCwd, 0, 0),
+    call("a link at a path", SYS_linkat, kDir, 0, kAtCwd, 0, 0),
+    call("a device", SYS_mknodat, kDir, 0, S_IFCHR | 0666U),
+    call("a fork", SYS_clone, CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD),
+    call("a signal", SYS_kill, kNobody, SIGKILL),
+    call("memory of code", SYS_mmap, 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+         -1),
+    call("mount", SYS_mount, 0, 0, 0, MS_BIND, 0),
+    call("another root", SYS_chroot, 0),
+    call("setns", SYS_setns, kDir, CLONE_NEWNS),
+    call("another user", SYS_setresuid, 0, 0, 0),
+    call("other capabilities", SYS_capset),
+    call("another filter", SYS_seccomp, SECCOMP_SET_MODE_FILTER),
+};
+
+// It changes nothing on any file system.
+const std::vector<Call> kNotInRest = {
+    call("a file below a directory", SYS_openat, kDir, 0, O_CREAT | O_WRONLY),
+    call("mkdir", SYS_mkdirat, kDir),
+    call("unlink", SYS_unlinkat, kDir),
+    call("rename", SYS_renameat, kDir, 0, kDir, 0),
+    call("a link", SYS_linkat, kDir, 0, kDir, 0, 0),
+    call("a symbolic link", SYS_symlinkat, 0, kDir),
+    call("another mode", SYS_fchmod, kDir, 0),
+    call("another owner", SYS_fchown, kDir, 0, 0),
+    call("another length", SYS_ftruncate, kDir, 0),
+};
+
+TEST(Filter, LeavesServersTheSocketsThatTheyHave) {
+  for (const auto& each : kNotInServers) {
+    EXPECT_EQ(end_in_rest(each), SIGSYS) << each;
+    EXPECT_EQ(end_in_volumes(each), SIGSYS) << each;
+  }
+  for (const auto& each : kNotInRest) EXPECT_EQ(end_in_rest(each), SIGSYS) << each;
+  for (const auto end : {end_in_rest, end_in_volumes}) {
+    EXPECT_EQ(end(call("accept", SYS_accept4, kDir)), 0);
+    EXPECT_EQ(end(call("reading a file", SYS_openat, kAtCwd, 0, O_RDONLY)), 0);
+  }
+  EXPECT_EQ(end_in_volumes(call("a volume's file", SYS_linkat, kAtCwd, 0, kDir, 0, 0)), 0);
+}
+
 TEST(Filter, ForbidsInEveryPhaseWhatNoneNeeds) {
   for (const auto& each : kNever) {
     EXPECT_EQ(end_in_parser(each), SIGSYS) << each;
     EXPECT_EQ(end_in_prepare(each), SIGSYS) << each;
     EXPECT_EQ(end_in_place(each), SIGSYS) << each;
     EXPECT_EQ(end_in_tell(each), SIGSYS) << each;
+    EXPECT_EQ(end_in_rest(each), SIGSYS) << each;
+    if (each.number != SYS_linkat) {  // which volumes are made of
+      EXPECT_EQ(end_in_volumes(each), SIGSYS) << each;
+    }
   }
 }
 
