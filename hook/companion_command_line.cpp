@@ -61,6 +61,7 @@ void add_common_options(CLI::App& app, CompanionOptions& options) {
 }
 
 void add_options(CLI::App& app, CompanionOptions& options) {
+  app.option_defaults()->take_last();  // a unit's options, and those that somebody adds to them
   app.add_option("-l,--listen", options.listen, "Serve the REST API there (127.0.0.1:3476)")
       ->option_text("ADDRESS");
   app.add_flag("--listen-insecure", options.listen_insecure,
@@ -68,6 +69,7 @@ void add_options(CLI::App& app, CompanionOptions& options) {
   app.add_option("--allow-host", options.allowed_hosts,
                  "Also answer to this name of the host; may be repeated")
       ->option_text("NAME")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check([](const std::string& name) {
         return config::is_host_name(name) ? std::string() : "\"" + name + "\" is no name of a host";
       });

@@ -48,10 +48,8 @@ std::string shown(const Endpoint& endpoint) {
 
 std::unexpected<Error> refused(const Endpoint& endpoint, const char* call) {
   const int error = errno;
-  return std::unexpected(
-      Error(ErrorId::Listen,
-            "listen tcp " + shown(endpoint) + ": " + call + ": " + original::words_of(error),
-            std::error_code(error, std::generic_category())));
+  return failure(ErrorId::Listen,
+                 "listen tcp " + shown(endpoint) + ": " + call + ": " + original::words_of(error));
 }
 
 bool set(int fd, int level, int option, int value) {

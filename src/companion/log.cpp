@@ -33,7 +33,10 @@ void Log::line(std::string_view text) const {
 void Log::say(std::string_view text) const { line(text); }
 
 void Log::error(const Error& error) const {
-  line(manner_ == Manner::Original ? "Error: " + error.message() : error.text());
+  auto text = error.text();
+  if (manner_ == Manner::Original)  // which has no ids
+    text.replace(0, name_of(error.id()).size() + 2, "Error: ");
+  line(text);
 }
 
 void Log::warning(const Warning& warning) const {

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 
 #include "directories.hpp"
 #include "nvhook/base/quote.hpp"
@@ -29,9 +28,7 @@ std::string shown(const std::string& directory) {
 
 std::unexpected<Error> refused(const std::string& directory, const char* call) {
   const int error = errno;
-  return std::unexpected(Error(ErrorId::Listen,
-                               shown(directory) + call + ": " + original::words_of(error),
-                               std::error_code(error, std::generic_category())));
+  return failure(ErrorId::Listen, shown(directory) + call + ": " + original::words_of(error));
 }
 
 bool is_ours(uid_t owner) { return files::is_roots(owner) || owner == ::geteuid(); }

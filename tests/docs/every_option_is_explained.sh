@@ -21,7 +21,7 @@ explained() {
   [[ $(wc -l <<<"$known") -ge 11 ]]
 
   expect_equal "options of the manual of $program" "$known" \
-    "$(sed 's/\\-/-/g; s/Fl -/--/g; s/, -/, --/g' "$top/docs/man/$program.8" | options)"
+    "$(sed 's/\\-/-/g; s/Fl -/--/g' "$top/docs/man/$program.8" | options)"
   expect_equal "options of the bash completion of $program" "$known" \
     "$(options <"$top/packaging/completions/$program.bash")"
   expect_equal "options of the zsh completion of $program" "$known" \

@@ -271,7 +271,7 @@ TEST(CompanionSockets, AreNotTakenFromADaemonThatLives) {
 // Two GPUs, whose NVML does what `misfortune` says.
 void write_unlucky(const fs::path& directory, const std::string& misfortune) {
   auto description = content_of(NVHOOK_SOURCE_DIR "/tests/simdriver/shapes/k40.json");
-  description.insert(1, misfortune + ", ");
+  description.insert(1, "\"root\": \"" + directory.string() + "\", " + misfortune + ", ");
   const auto file = directory.string() + ".json";
   std::ofstream(file) << description;
   write_driver(directory, {"--nvml", file});
@@ -284,7 +284,7 @@ class CompanionNvml : public ::testing::Test {
 };
 
 TEST_F(CompanionNvml, ThatCrashesCostsOneAnswer) {
-  write_unlucky(host_, R"("crash": "nvmlDeviceGetTemperature", "spared": 12)");
+  write_unlucky(host_, R"("crash": "nvmlDeviceGetTemperature", "spared": 4)");
   Companion companion(host_);
   companion.start();
   ASSERT_TRUE(comes_true([&] { return answers(companion); }));
@@ -298,7 +298,7 @@ TEST_F(CompanionNvml, ThatCrashesCostsOneAnswer) {
 }
 
 TEST_F(CompanionNvml, ThatHangsCostsOneAnswer) {
-  write_unlucky(host_, R"("hang": "nvmlDeviceGetTemperature", "spared": 12)");
+  write_unlucky(host_, R"("hang": "nvmlDeviceGetTemperature", "spared": 4)");
   Companion companion(host_);
   const auto config = companion.directory() / "config.toml";
   std::ofstream(config) << "[nvml]\ndeadline = 0.5\n";
