@@ -37,8 +37,8 @@ constexpr auto kUsage = R"(Usage:
   nvhook info                                    shows the driver and the GPUs
   nvhook list                                    lists what containers are given
   nvhook config                                  prints the settings
-  nvhook serve                                   runs nvhook-companion, the volume
-                                                 plugin and REST API of old
+  nvhook serve                                   runs nvhook-companion: volumes
+                                                 for Docker, and a REST API
                                                  (serve --help)
 
 A container asks for GPUs in its environment (process.env of config.json):
