@@ -65,12 +65,11 @@ std::optional<std::chrono::milliseconds> Server::Inside::timeout() const {
   MHD_UNSIGNED_LONG_LONG pending = 0;
   if (MHD_get_timeout(daemon_.get(), &pending) == MHD_YES && pending == 0)
     return std::chrono::milliseconds{0};
+  const auto now = Clock::now();
   auto next = connections_.next_deadline();
-  if (acceptor_ && !watching_ && pause_until_ != Clock::time_point{} &&
-      (!next || pause_until_ < *next))
-    next = pause_until_;
+  if (acceptor_ && pause_until_ > now && (!next || pause_until_ < *next)) next = pause_until_;
   if (!next) return std::nullopt;
-  return std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()),
+  return std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - now),
                   std::chrono::milliseconds{0});
 }
 

@@ -202,8 +202,10 @@ TEST(HttpAttack, H19_CrowdsThatConnectAndLeave) {
   }
 }
 
+constexpr rlim_t kMany = 1024;
+
 void leave_few_descriptors() {
-  const rlimit few{.rlim_cur = 24, .rlim_max = 24};
+  const rlimit few{.rlim_cur = 24, .rlim_max = kMany};
   ::setrlimit(RLIMIT_NOFILE, &few);
 }
 
@@ -232,6 +234,24 @@ TEST(HttpAttack, H19_WithoutDescriptorsAndWithoutSlowOnesNewClientsAreTurnedAway
   EXPECT_LT(since(start), rules.answer_timeout) << "they were still waiting";
   std::this_thread::sleep_for(rules.answer_timeout);
   expect_good_service(daemon);
+}
+
+TEST(HttpAttack, H19_WithDescriptorsAgainAndNobodyToEvictNewClientsWait) {
+  auto rules = tcp_rules();
+  rules.max_connections = 30;
+  rules.answer_timeout = std::chrono::hours(1);
+  const Daemon daemon(rules, Family::Tcp, leave_few_descriptors);
+  expect_good_service(daemon);
+  const auto some = crowd(daemon, 30, get(daemon, "/never"));
+  EXPECT_TRUE(daemon.counts([](const Counters& of) { return of.turned_away > 0; }));
+
+  const rlimit many{.rlim_cur = kMany, .rlim_max = kMany};
+  ASSERT_EQ(::prlimit(daemon.pid(), RLIMIT_NOFILE, &many, nullptr), 0);
+  const auto others = crowd(daemon, 30, get(daemon, "/never"));
+
+  EXPECT_TRUE(daemon.counts([](const Counters& of) { return of.requests == 31; }));
+  EXPECT_LT(share_of_core(daemon, milliseconds(400)), 0.05);
+  EXPECT_TRUE(daemon.alive());
 }
 
 TEST(HttpAttack, H20_Garbage) {

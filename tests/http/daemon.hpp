@@ -39,6 +39,7 @@ class Daemon {
   [[nodiscard]] UniqueFd connect() const { return connect_to(place_); }
   [[nodiscard]] const std::string& host() const { return host_; }  // "127.0.0.1:4711"
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] bool alive() const;
   [[nodiscard]] std::size_t resident() const;  // bytes
   [[nodiscard]] std::chrono::milliseconds cpu_time() const;

@@ -40,8 +40,8 @@ struct Rules {
   // Of a unix socket: peers of another user are closed unheard. 0 is root.
   std::optional<uid_t> only_user;
 
-  unsigned max_connections =
-      64;  // the one that has waited longest for its client goes for a new one
+  // Beyond, the one that has waited longest for its client goes for a new one.
+  unsigned max_connections = 64;
   // For each, from its beginning, however many bytes trickle in: the request that is awaited (so an
   // idle connection, too), the handler's answer, the client's reading of it.
   std::chrono::milliseconds request_timeout{5000};
