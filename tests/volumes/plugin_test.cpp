@@ -215,8 +215,8 @@ TEST_F(VolumePlugin, LogsAsTheOriginal) {
                   "Received remove request for volume 'nvidia_driver_361.48'"));
 }
 
-// Attack V-01: the answer is JSON, the log is one line, and nothing happens.
-TEST_F(VolumePlugin, RefusesHostileNames) {
+// The answer is JSON, the log is one line, and nothing happens.
+TEST_F(VolumePlugin, V01_RefusesHostileNames) {
   ASSERT_EQ(body_of("/VolumeDriver.Create", named("nvidia_driver_361.48")), "{\"Err\":null}\n");
   const auto before = files_in(path("/"));
   for (const std::string name :
@@ -239,8 +239,8 @@ TEST_F(VolumePlugin, RefusesHostileNames) {
   EXPECT_EQ(long_name, "{\"Err\":\"bad volume format: " + std::string(256, 'x') + "...\"}\n");
 }
 
-// Attack V-05: the limits are the client's fault, the rest fails as it did.
-TEST_F(VolumePlugin, RefusesBodiesBeyondTheLimits) {
+// The limits are the client's fault, the rest fails as it did.
+TEST_F(VolumePlugin, V05_RefusesBodiesBeyondTheLimits) {
   const auto twice = call("/VolumeDriver.Remove", R"({"Name":"a","name":"b"})");
   EXPECT_EQ(twice.status, 400);
   EXPECT_EQ(*twice.body, "name: it occurs twice\n");
