@@ -289,19 +289,14 @@ class CreateOrder : public CreateFaults {
 };
 
 TEST_P(CreateOrder, PutsEverythingOnDiskBeforeItHasItsName) {
-  std::vector<std::string> expected;
-  const auto folder = [&](const std::string& name, const std::vector<std::string>& files) {
-    if (GetParam() == Scene::Copy)
-      for (const auto& file : files)
-        expected.push_back("fsync .nvhook/new-361.48/" + name + "/" + file);
-    expected.push_back("fsync .nvhook/new-361.48/" + name);
-  };
-  folder("bin", {"nvidia-smi"});
-  folder("lib", {"libcuda.so.361.48"});
-  folder("lib64", {"libcuda.so.361.48", "libnvidia-ml.so.361.48"});
-  for (const auto* event : {"fsync .nvhook/new-361.48", "fsync .nvhook/.files-361.48-N",
-                            "rename .files-361.48-N files-361.48-N", "fsync .nvhook"})
-    expected.emplace_back(event);
+  std::vector<std::string> expected = {"fsync .nvhook/.files-361.48-N",
+                                       "rename .files-361.48-N files-361.48-N", "fsync .nvhook"};
+  if (GetParam() == Scene::Copy)
+    for (const auto* file : {"bin/nvidia-smi", "lib/libcuda.so.361.48", "lib64/libcuda.so.361.48",
+                             "lib64/libnvidia-ml.so.361.48"})
+      expected.push_back(std::string("fsync .nvhook/new-361.48/") + file);
+  for (const auto* folder : {"/bin", "/lib", "/lib64", ""})
+    expected.push_back(std::string("fsync .nvhook/new-361.48") + folder);
   if (GetParam() == Scene::Renewal) {
     expected.emplace_back("rename new-361.48 old-361.48-N");
     expected.emplace_back("rename old-361.48-N 361.48");  // an exchange
