@@ -45,6 +45,16 @@ nvml::Question question_of(const config::Settings& settings, std::string library
   return question;
 }
 
+// Why it is not asked now, though it is needed; empty: it is.
+std::string silence_of(const driver::Where& where, const driver::Identity& identity) {
+  const auto key = key_of(where, identity);
+  const auto ago = key ? nvml::recall_silence(nvml::kFactsParent, *key) : std::nullopt;
+  if (!ago) return {};
+  return "NVML did not answer in time " + std::to_string(ago->count()) +
+         " s ago, and is asked again " + std::to_string((nvml::kSilence - *ago).count()) +
+         " s from now, or by nvhook info --nvml";
+}
+
 // What it calls the MIG devices of a GPU.
 void add_mig_names(const driver::Gpu& gpu, const nvml::Mig& mig,
                    std::vector<driver::MigName>& names) {
@@ -67,6 +77,8 @@ Result<nvml::Nvml> ask_nvml(const driver::Where& where, const config::Settings& 
   auto library = find_library(where);
   if (!library) return std::unexpected(std::move(library).error());
   auto answer = nvml::ask(question_of(settings, std::move(*library)));
+  if (!answer && answer.error().id() == ErrorId::NvmlTimeout)
+    (void)nvml::remember_silence(nvml::kFactsParent, *key);
   if (!answer) return std::unexpected(std::move(answer).error());
   if (nvml::is_whole(answer->nvml, *key)) keep(where, *key, answer->document);
   return std::move(answer->nvml);
@@ -78,6 +90,8 @@ FromNvml ask_nvml_if_needed(const request::Request& request, const config::Setti
   const auto where = where_of(settings);
   const auto identity = driver::identify(where);
   if (!identity || !plan::nvml_needed(request, identity->version, identity->gpus)) return {};
+  if (auto silence = silence_of(where, *identity); !silence.empty())
+    return {.facts = {}, .silence = std::move(silence)};
   auto nvml = ask_nvml(where, settings);
   if (!nvml) return {.facts = {}, .silence = nvml.error().text()};
   return {.facts = std::move(*nvml), .silence = {}};

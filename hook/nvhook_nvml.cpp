@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // nvhook-nvml: asks NVML, as nvhook wants it or by hand. The one program in which vendor code runs.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -36,6 +38,8 @@ Options:
   --cuda FILE   Ask this library of CUDA as well (libcuda.so.1)
   --status      What changes: load, memory, power, temperature, processes
   --topology    What the boards can do, and how they are connected
+  --watch       Stay, and print a document for each line of standard input:
+                "all", or "status" without what never changes
   -h, --help    Print this help
   --version     Print the version
 
@@ -55,6 +59,7 @@ void say(int stream, std::string_view text) {
 
 struct Asked {
   nvml::Wanted wanted;
+  bool watch = false;
   std::optional<std::string> answer;  // to be printed instead
 };
 
@@ -70,6 +75,8 @@ Result<Asked> parse(std::span<char*> words) {
       asked.wanted.status = true;
     } else if (word == "--topology") {
       asked.wanted.topology = true;
+    } else if (word == "--watch") {
+      asked.watch = true;
     } else if ((word == "--nvml" || word == "--cuda") && i + 1 < words.size()) {
       (word == "--nvml" ? asked.wanted.nvml : asked.wanted.cuda) = words[++i];
     } else {
@@ -77,6 +84,40 @@ Result<Asked> parse(std::span<char*> words) {
     }
   }
   return asked;
+}
+
+// A line of standard input, without its end; nothing at the end of all. Longer than any that we
+// know is no line.
+std::optional<std::string> next_line() {
+  constexpr std::size_t kLongest = 16;
+  std::string line;
+  for (;;) {
+    char c = 0;
+    const auto got = ::read(STDIN_FILENO, &c, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return std::nullopt;
+    if (c == '\n' || line.size() > kLongest) return line;
+    line += c;
+  }
+}
+
+Result<int> watch(const nvml::Wanted& wanted, int answers) {
+  nvml::Lookout lookout(wanted);
+  while (const auto line = next_line()) {
+    const auto what = nvml::what_of(*line);
+    if (!what) return failure(ErrorId::Usage, "the line " + quote(*line) + " is not understood");
+    say(answers, nvml::to_json(lookout.look(*what)));
+  }
+  return EXIT_SUCCESS;
+}
+
+// Standard output, which is ours alone from now on: what the libraries may print goes to standard
+// error.
+Result<int> take_output() {
+  const int output = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, nvml::kLastLibrary + 1);
+  if (output < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+    return system_failure(ErrorId::Kernel, "dup2");
+  return output;
 }
 
 Result<int> run(std::span<char*> words, Surroundings surroundings) {
@@ -90,8 +131,11 @@ Result<int> run(std::span<char*> words, Surroundings surroundings) {
   }
   ::umask(S_IRWXG | S_IRWXO);
   if (auto done = sandbox::become_nobody(); !done) return std::unexpected(std::move(done).error());
+  const auto output = take_output();
+  if (!output) return output;
+  if (asked->watch) return watch(asked->wanted, *output);
   const auto nvml = nvml::look(asked->wanted);
-  say(STDOUT_FILENO, nvml::to_json(nvml));
+  say(*output, nvml::to_json(nvml));
   if (!nvml.error) return EXIT_SUCCESS;
   say(STDERR_FILENO, "nvhook-nvml: " + nvml.error->call + ": " + nvml.error->text + "\n");
   return kUnable;

@@ -14,10 +14,10 @@
 #include "nvhook/container/driver_directory.hpp"
 #include "nvhook/files/mount_id.hpp"
 #include "nvhook/files/open.hpp"
+#include "nvhook/files/write.hpp"
 #include "nvhook/mount/mount.hpp"
 #include "nvhook/mount/propagation.hpp"
 #include "nvhook/mount/source.hpp"
-#include "write_whole.hpp"
 
 namespace nvhook::apply {
 namespace {
@@ -53,7 +53,7 @@ Result<void> fill(const plan::DriverView& view, int top) {
     const UniqueFd made(::openat(top, name.c_str(),
                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
     if (!made) return cannot_make(name);
-    if (auto done = write_whole(made.get(), file.content); !done) return done;
+    if (auto done = files::write_whole(made.get(), file.content); !done) return done;
   }
   return {};
 }

@@ -32,8 +32,8 @@ bool all_detached(const std::vector<Captured>& captured) {
 
 // The same file, looked at through another file system.
 bool same_content(int one, int other) {
-  struct stat a{};
-  struct stat b{};
+  struct stat a {};
+  struct stat b {};
   return ::fstat(one, &a) == 0 && ::fstat(other, &b) == 0 && a.st_ino == b.st_ino &&
          a.st_mode == b.st_mode && a.st_size == b.st_size && a.st_ctim.tv_sec == b.st_ctim.tv_sec &&
          a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;

@@ -15,8 +15,8 @@
 #include "nvhook/base/quote.hpp"
 #include "nvhook/files/mount_id.hpp"
 #include "nvhook/files/open.hpp"
+#include "nvhook/files/write.hpp"
 #include "nvhook/mount/propagation.hpp"
-#include "write_whole.hpp"
 
 namespace nvhook::apply {
 namespace {
@@ -271,7 +271,7 @@ Result<void> Placer::place_file(const ContainerPath& path, std::string_view cont
   if (!parent) return std::unexpected(Error(parent.error()));
   const auto file = make_file(*parent, std::string(path.name()), path);
   if (!file) return std::unexpected(Error(file.error()));
-  if (auto done = write_whole(file->get(), content); !done)
+  if (auto done = files::write_whole(file->get(), content); !done)
     return failed_to(quote(path.value), std::move(done));
   return {};
 }
@@ -296,7 +296,7 @@ Result<void> Placer::prepare_file(const ContainerPath& path, std::string_view co
     if (!file && file.error().code() == std::errc::file_exists && leftovers < kMaxLeftovers)
       continue;
     if (!file) return std::unexpected(Error(file.error()));
-    if (auto done = write_whole(file->get(), content); !done)
+    if (auto done = files::write_whole(file->get(), content); !done)
       return failed_to(quote(path.value), std::move(done));
     if (!label.empty() &&
         ::fsetxattr(file->get(), container::kSelinuxLabel, label.data(), label.size(), 0) != 0)

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "nvhook/base/quote.hpp"
+#include "nvhook/files/write.hpp"
 #include "nvhook/mount/mount.hpp"
-#include "write_whole.hpp"
 
 namespace nvhook::apply {
 namespace {
@@ -51,7 +51,7 @@ class Builder {
     const UniqueFd file(::openat(tree_.get(), name.c_str(),
                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
     if (!file) return cannot_make(name);
-    return write_whole(file.get(), bytes);
+    return files::write_whole(file.get(), bytes);
   }
 
   [[nodiscard]] UniqueFd take() && { return std::move(tree_); }

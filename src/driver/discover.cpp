@@ -85,6 +85,9 @@ Result<void> find_mig(int proc, const NodeDirectory& nodes, const Majors& majors
     if (!found) return std::unexpected(std::move(found).error());
     *access = std::move(*found);
   }
+  auto partitioning = find_partitioning(sources, driver.gpus);
+  if (!partitioning) return std::unexpected(std::move(partitioning).error());
+  driver.partitioning = std::move(*partitioning);
   return {};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver/libraries.hpp"
 
+#include <charconv>
 #include <optional>
 #include <span>
 
@@ -63,6 +64,15 @@ std::unexpected<Error> incomplete(const LibrarySearch& search, const Slot& slot,
   return failure(ErrorId::DriverIncomplete, std::move(text));
 }
 
+// The first branch that has all of Need::Expected.
+constexpr unsigned kFirstBranchWithAll = 470;
+
+bool has_all_expected(std::string_view version) {
+  unsigned branch = 0;
+  std::from_chars(version.data(), version.data() + version.size(), branch);
+  return branch >= kFirstBranchWithAll;
+}
+
 }  // namespace
 
 Result<FoundLibraries> find_libraries(const LibrarySearch& search, Capabilities wanted,
@@ -98,6 +108,7 @@ Result<FoundLibraries> find_libraries(const LibrarySearch& search, Capabilities 
   found.omitted.assign(shelf.omitted().begin(), shelf.omitted().end());
   for (const auto& slot : shelf.slots())
     if (slot.taken) found.libraries.push_back(*slot.taken);
+  if (!has_all_expected(search.version)) return found;
   std::vector<std::string> names;
   for (const auto* slot : missing(shelf, Need::Expected)) names.push_back(file_name(*slot, search));
   if (!names.empty())

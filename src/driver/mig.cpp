@@ -19,18 +19,31 @@ namespace {
 
 constexpr std::string_view kCapabilities = "driver/nvidia/capabilities";
 constexpr std::string_view kFolder = "nvidia-caps";
-constexpr std::size_t kMaxAccess = 1024;   // bytes; three lines
-constexpr std::size_t kMaxInstances = 64;  // in one directory; GPUs have seven
+constexpr std::string_view kMinors = "driver/nvidia-caps/mig-minors";
+constexpr std::size_t kMaxAccess = 1024;                   // bytes; three lines
+constexpr std::size_t kMaxMinors = std::size_t{1} << 20U;  // bytes; of 32 GPUs a tenth of it
+constexpr std::size_t kMaxInstances = 64;                  // in one directory; GPUs have seven
+
+std::optional<std::uint32_t> number_in(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, number);
+  if (problem != std::errc() || stop != end || text != std::to_string(number)) return std::nullopt;
+  return number;
+}
 
 // The id in the name of an instance's directory, "gi7" or "ci0".
 std::optional<std::uint32_t> id_in(std::string_view name, std::string_view prefix) {
   if (!name.starts_with(prefix)) return std::nullopt;
-  name.remove_prefix(prefix.size());
-  std::uint32_t id = 0;
-  const auto* const end = name.data() + name.size();
-  const auto [stop, problem] = std::from_chars(name.data(), end, id);
-  if (problem != std::errc() || stop != end || name != std::to_string(id)) return std::nullopt;
-  return id;
+  return number_in(name.substr(prefix.size()));
+}
+
+// The node of the right with this minor, below the directory of all of them.
+DeviceNode node_of(const HostPath& folder, std::uint32_t major, std::uint32_t minor) {
+  const auto name = "nvidia-cap" + std::to_string(minor);
+  return {.path = folder / name,
+          .name = std::string(kFolder) + "/" + name,
+          .number = {.major = major, .minor = minor}};
 }
 
 // Reads what stands for rights, with the directories that it needs open.
@@ -96,15 +109,13 @@ class Reader {
   }
 
   Result<void> find_node(Access& access, std::uint32_t minor) const {
-    const auto name = "nvidia-cap" + std::to_string(minor);
-    access.node = {.path = folder_path_ / name,
-                   .name = std::string(kFolder) + "/" + name,
-                   .number = {.major = major_.value_or(0), .minor = minor}};
+    access.node = node_of(folder_path_, major_.value_or(0), minor);
     if (!major_) {
       access.missing =
           "the kernel module has no devices \"nvidia-caps\": load it with nv_cap_enable_devfs=1";
       return {};
     }
+    const std::string name(access.node.path.name());
     const auto found = folder_ ? check_node(folder_->directory(), name, access.node.number)
                                : failure(ErrorId::NodeMissing, "");
     if (found) return {};
@@ -167,6 +178,19 @@ std::optional<std::uint32_t> parse_access(std::string_view text) {
   return std::nullopt;
 }
 
+std::vector<MigMinor> parse_mig_minors(std::string_view text) {
+  std::vector<MigMinor> minors;
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const auto gpu = id_in(line.substr(0, line.find('/')), "gpu");
+    const auto minor = number_in(line.substr(line.rfind(' ') + 1));
+    if (gpu && minor && is_possible({.major = 0, .minor = *minor}))
+      minors.push_back({*gpu, *minor});
+  }
+  return minors;
+}
+
 Result<void> find_instances(const CapabilitySources& sources, std::vector<Gpu>& gpus) {
   const auto reader = Reader::open(sources);
   if (!reader) return std::unexpected(reader.error());
@@ -180,6 +204,21 @@ Result<std::optional<Access>> find_access(const CapabilitySources& sources, std:
   const auto reader = Reader::open(sources);
   if (!reader) return std::unexpected(reader.error());
   return reader->access(std::string(file));
+}
+
+Result<std::optional<Partitioning>> find_partitioning(const CapabilitySources& sources,
+                                                      const std::vector<Gpu>& gpus) {
+  const auto folder = open_folder(sources.nodes, kFolder);
+  if (!folder) return std::unexpected(folder.error());
+  if (!*folder || !sources.major) return std::nullopt;
+  Partitioning found{.directory = (*folder)->path, .rights = {}};
+  const auto text = files::read_file(sources.proc, kMinors, kMaxMinors, files::Lookup::InRoot);
+  if (!text && text.error().code() == std::errc::no_such_file_or_directory) return found;
+  if (!text) return std::unexpected(Error(text.error()).within(kMinors).as(ErrorId::DriverRead));
+  for (const auto& [gpu, minor] : parse_mig_minors(*text))
+    if (std::ranges::find(gpus, gpu, &Gpu::minor) != gpus.end())
+      found.rights.push_back({gpu, node_of(found.directory, *sources.major, minor)});
+  return found;
 }
 
 }  // namespace nvhook::driver

@@ -98,13 +98,15 @@ std::optional<std::string> level_named(int level) {
 
 std::vector<Link> links_of(Device& device, const std::vector<Handle>& others) {
   constexpr int kRead = 0;  // nvmlGpuP2PCapsIndex_t
+  // What fails may be the other GPU's failure.
+  Device way(device.library(), device.handle());
   std::vector<Link> links;
   for (unsigned i = 0; i < others.size(); ++i) {
-    if (others[i] == device.handle()) continue;
+    if (others[i] == device.handle() || others[i] == nullptr) continue;
     Link link{.index = i, .level = {}, .p2p = {}};
-    if (const auto level = device.number<int>("nvmlDeviceGetTopologyCommonAncestor", others[i]))
+    if (const auto level = way.number<int>("nvmlDeviceGetTopologyCommonAncestor", others[i]))
       link.level = level_named(*level);
-    if (const auto p2p = device.number<int>("nvmlDeviceGetP2PStatus", others[i], kRead))
+    if (const auto p2p = way.number<int>("nvmlDeviceGetP2PStatus", others[i], kRead))
       link.p2p = *p2p == 0;  // NVML_P2P_STATUS_OK
     links.push_back(std::move(link));
   }

@@ -65,10 +65,14 @@ class Device {
 [[nodiscard]] Mig mig_of(Device& device);
 [[nodiscard]] Hardware hardware_of(Device& device);
 [[nodiscard]] Status status_of(Device& device);
-// `others`: all GPUs, in their order; this one is among them.
+// `others`: all GPUs, in their order; this one is among them, and null for one that is lost.
 [[nodiscard]] std::vector<Link> links_of(Device& device, const std::vector<Handle>& others);
 
-// CUDA, of which a device is found by its place on the PCI bus.
-[[nodiscard]] std::optional<CudaDevice> cuda_device_of(const Library& cuda, const std::string& bus);
+// CUDA, initialised. It has numbers of its own; a device is found by its place on the PCI bus.
+[[nodiscard]] std::optional<int> cuda_ordinal_of(const Library& cuda, const std::string& bus);
+[[nodiscard]] CudaDevice cuda_device_of(const Library& cuda, int ordinal);
+[[nodiscard]] std::optional<std::string> cuda_arch_of(const Library& cuda, int ordinal);
+// Whether it reads the other's memory.
+[[nodiscard]] std::optional<bool> cuda_reads(const Library& cuda, int ordinal, int other);
 
 }  // namespace nvhook::nvml

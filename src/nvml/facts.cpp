@@ -2,12 +2,12 @@
 #include "nvhook/nvml/facts.hpp"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <vector>
 
 #include "nvhook/base/quote.hpp"
@@ -15,13 +15,13 @@
 #include "nvhook/files/open.hpp"
 #include "nvhook/files/read.hpp"
 #include "nvhook/nvml/document.hpp"
+#include "nvml/kept_text.hpp"
 
 namespace nvhook::nvml {
 namespace {
 
-constexpr auto kDirectory = "host";
 constexpr auto kFile = "nvml";
-constexpr std::size_t kMaxKey = 65536;
+constexpr auto kSilenceFile = "nvml-silent";
 constexpr std::size_t kMaxBootId = 64;
 constexpr std::size_t kMaxInstances = 256;  // of a GPU, or of a GPU instance; there are eight
 constexpr std::string_view kCapabilities = "driver/nvidia/capabilities";
@@ -58,56 +58,10 @@ Result<void> add_instances(int above, const std::string& name, int levels, std::
   return {};
 }
 
-// Whether nobody but this user has made or can change it.
-bool is_ours_alone(int fd, mode_t type) {
-  struct stat status {};
-  return ::fstat(fd, &status) == 0 && (status.st_mode & S_IFMT) == type &&
-         status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-std::unexpected<Error> trouble(const std::string& action) {
-  return system_failure(ErrorId::NvmlAnswer, action);
-}
-
-Result<UniqueFd> open_ours(int above, const char* name) {
-  auto directory = files::open_at(above, name, O_RDONLY | O_DIRECTORY, files::Lookup::Plain);
-  if (!directory) return directory;
-  if (!is_ours_alone(directory->get(), S_IFDIR))
-    return failure(ErrorId::NvmlAnswer, quote(name) + " can be changed by others");
-  return directory;
-}
-
-// The directory below `parent`, which is itself made if `make` says so.
-enum class Missing : std::uint8_t { Make, Fail };
-Result<UniqueFd> open_directory(const std::string& parent, Missing missing) {
-  if (missing == Missing::Make && ::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST)
-    return trouble("make " + quote(parent));
-  const auto above = files::open_host_directory(parent, ErrorId::NvmlAnswer);
-  if (!above) return std::unexpected(above.error());
-  if (!is_ours_alone(above->get(), S_IFDIR))
-    return failure(ErrorId::NvmlAnswer, quote(parent) + " can be changed by others");
-  if (missing == Missing::Make && ::mkdirat(above->get(), kDirectory, 0700) != 0 && errno != EEXIST)
-    return trouble("make " + quote(kDirectory));
-  return open_ours(above->get(), kDirectory);
-}
-
-Result<void> write_whole(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const auto written = ::write(fd, text.data(), text.size());
-    if (written < 0) return trouble("write");
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
-Result<void> write_file(int directory, const std::string& name, std::string_view key,
-                        std::string_view document) {
-  const UniqueFd file(::openat(directory, name.c_str(),
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return trouble("make " + quote(name));
-  if (auto done = write_whole(file.get(), key); !done) return done;
-  if (auto done = write_whole(file.get(), "\n"); !done) return done;
-  return write_whole(file.get(), document);
+std::chrono::seconds since_boot() {
+  struct timespec now {};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::seconds(now.tv_sec);
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {
@@ -164,31 +118,33 @@ bool is_whole(const Nvml& nvml, std::string_view key) {
 }
 
 std::optional<Nvml> recall(const std::string& parent, std::string_view key) {
-  const auto directory = open_directory(parent, Missing::Fail);
-  if (!directory) return std::nullopt;
-  const auto file = files::open_at(directory->get(), kFile, O_RDONLY | O_NONBLOCK | O_NOCTTY,
-                                   files::Lookup::Plain);
-  if (!file || !is_ours_alone(file->get(), S_IFREG)) return std::nullopt;
-  const auto text = files::read_all(file->get(), kMaxKey + kMaxDocument);
-  if (!text || !text->starts_with(key) || text->size() <= key.size() || (*text)[key.size()] != '\n')
-    return std::nullopt;
-  auto nvml = parse(std::string_view(*text).substr(key.size() + 1));
+  const auto document = recall_text(parent, kFile, key, kMaxDocument);
+  if (!document) return std::nullopt;
+  auto nvml = parse(*document);
   if (!nvml || nvml->error) return std::nullopt;
   return std::move(*nvml);
 }
 
 Result<void> remember(const std::string& parent, std::string_view key, std::string_view document) {
-  if (key.size() > kMaxKey) return failure(ErrorId::NvmlAnswer, "the key is too long");
-  const auto directory = open_directory(parent, Missing::Make);
-  if (!directory) return std::unexpected(directory.error());
-  // A run that was killed leaves it to the next one with its number.
-  const auto beside = std::string(".") + kFile + "-" + std::to_string(::getpid());
-  ::unlinkat(directory->get(), beside.c_str(), 0);
-  auto done = write_file(directory->get(), beside, key, document);
-  if (done && ::renameat(directory->get(), beside.c_str(), directory->get(), kFile) != 0)
-    done = trouble("rename " + quote(beside));
-  if (!done) ::unlinkat(directory->get(), beside.c_str(), 0);
-  return done;
+  return remember_text(parent, kFile, key, document);
+}
+
+std::optional<std::chrono::seconds> recall_silence(const std::string& parent,
+                                                   std::string_view key) {
+  constexpr std::size_t kMaxDigits = 20;
+  const auto text = recall_text(parent, kSilenceFile, key, kMaxDigits);
+  if (!text) return std::nullopt;
+  std::int64_t then = 0;
+  const auto* const end = text->data() + text->size();
+  const auto [stop, problem] = std::from_chars(text->data(), end, then);
+  if (problem != std::errc() || stop != end) return std::nullopt;
+  const auto ago = since_boot() - std::chrono::seconds(then);
+  if (ago < std::chrono::seconds(0) || ago >= kSilence) return std::nullopt;
+  return ago;
+}
+
+Result<void> remember_silence(const std::string& parent, std::string_view key) {
+  return remember_text(parent, kSilenceFile, key, std::to_string(since_boot().count()));
 }
 
 }  // namespace nvhook::nvml

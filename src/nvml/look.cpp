@@ -8,11 +8,10 @@
 #include <vector>
 
 #include "nvml/device.hpp"
+#include "nvml/session.hpp"
 
 namespace nvhook::nvml {
 namespace {
-
-constexpr unsigned kMostGpus = 64;  // the driver itself ends at 32
 
 // nvmlBrandType_t
 constexpr std::array<std::string_view, 17> kBrands = {
@@ -52,32 +51,14 @@ std::optional<std::string> bus_of(Device& device) {
   return std::string(text.data());
 }
 
-// "12.4" of 12040.
-std::string cuda_version(int version) {
-  return std::to_string(version / 1000) + "." + std::to_string(version % 100 / 10);
-}
+// What is asked of each GPU.
+struct Parts {
+  bool boards = false;  // what they can do, and how they are connected
+  bool status = false;
+};
 
-std::optional<std::string> system_text(const Library& library, const char* name) {
-  std::array<char, 81> text{};
-  if (library.call(name, text.data(), static_cast<unsigned>(text.size() - 1)) != kSuccess)
-    return std::nullopt;
-  return std::string(text.data());
-}
-
-// CUDA, once it is loaded and initialised; it finds no device otherwise.
-std::optional<Library> open_cuda(const std::string& path, Nvml& nvml) {
-  if (path.empty()) return std::nullopt;
-  auto cuda = Library::open(path);
-  if (!cuda) return std::nullopt;
-  int version = 0;
-  if (cuda->call("cuDriverGetVersion", &version) == kSuccess && version > 0)
-    nvml.cuda = cuda_version(version);
-  if (cuda->call("cuInit", 0U) != kSuccess) return std::nullopt;
-  return std::move(*cuda);
-}
-
-Gpu gpu_of(Device device, unsigned index, const std::vector<Handle>& all, const Wanted& wanted,
-           const std::optional<Library>& cuda) {
+// What does not change while the driver runs.
+Gpu constants_of(Device& device, unsigned index, const Session& session, Parts parts) {
   Gpu gpu;
   gpu.index = index;
   gpu.minor = device.number<unsigned>("nvmlDeviceGetMinorNumber");
@@ -86,68 +67,107 @@ Gpu gpu_of(Device device, unsigned index, const std::vector<Handle>& all, const 
   gpu.name = device.text("nvmlDeviceGetName");
   gpu.brand = brand_of(device);
   gpu.arch = arch_of(device);
-  gpu.mig = mig_of(device);
-  if (wanted.topology) {
+  if (parts.boards) {
     gpu.hardware = hardware_of(device);
-    gpu.links = links_of(device, all);
+    gpu.links = links_of(device, session.handles());
   }
-  if (cuda && gpu.bus) gpu.cuda = cuda_device_of(*cuda, *gpu.bus);
-  if (wanted.status) gpu.status = status_of(device);
+  return gpu;
+}
+
+// Nor does what CUDA says, of some things in the place of an older NVML, which does not know them.
+void add_cuda(const Session& session, Gpu& gpu) {
+  if (!session.cuda || !gpu.bus || gpu.cuda) return;
+  const auto& cuda = *session.cuda;
+  const auto own = cuda_ordinal_of(cuda, *gpu.bus);
+  if (!own) return;
+  gpu.cuda = cuda_device_of(cuda, *own);
+  if (!gpu.arch) gpu.arch = cuda_arch_of(cuda, *own);
+  if (!gpu.links) return;
+  for (auto& link : *gpu.links) {
+    if (link.p2p) continue;
+    Device other(session.nvml, session.places[link.index].handle);
+    if (const auto bus = bus_of(other))
+      if (const auto ordinal = cuda_ordinal_of(cuda, *bus))
+        link.p2p = cuda_reads(cuda, *own, *ordinal);
+  }
+}
+
+void add_changing(Device& device, Parts parts, Gpu& gpu) {
+  gpu.mig = mig_of(device);
+  if (parts.status) gpu.status = status_of(device);
   gpu.error = device.trouble();
+}
+
+Gpu lost(const Session& session, unsigned index) {
+  Gpu gpu;
+  gpu.index = index;
+  gpu.error = trouble_of(session.nvml, "nvmlDeviceGetHandleByIndex_v2", session.places[index].code);
   return gpu;
 }
 
 }  // namespace
 
 Nvml look(const Wanted& wanted) {
-  Nvml nvml;
-  const auto library = Library::open(wanted.nvml);
-  if (!library) {
-    nvml.error = {.call = "dlopen",
-                  .code = kLibraryNotFound,
-                  .name = std::string(name_of_code(kLibraryNotFound)),
-                  .text = library.error()};
-    return nvml;
-  }
-  const auto failed = [&](const char* call, int code) {
-    nvml.error = trouble_of(*library, call, code);
-    return nvml;
-  };
-  if (const int code = library->call_first({"nvmlInit_v2", "nvmlInit"}); code != kSuccess)
-    return failed("nvmlInit_v2", code);
-  nvml.driver = system_text(*library, "nvmlSystemGetDriverVersion");
-  nvml.nvml = system_text(*library, "nvmlSystemGetNVMLVersion");
-  // The newer one says nothing where it does not find libcuda, the older one what was built into
-  // it.
-  for (const char* name : {"nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion"}) {
-    int version = 0;
-    if (library->call(name, &version) != kSuccess || version <= 0) continue;
-    nvml.cuda = cuda_version(version);
-    break;
-  }
-  const auto cuda = open_cuda(wanted.cuda, nvml);
-
-  unsigned count = 0;
-  if (const int code = library->call_first({"nvmlDeviceGetCount_v2", "nvmlDeviceGetCount"}, &count);
-      code != kSuccess)
-    return failed("nvmlDeviceGetCount_v2", code);
-  count = std::min(count, kMostGpus);
-  std::vector<Handle> all(count, nullptr);
-  std::vector<int> codes(count, kSuccess);
-  for (unsigned i = 0; i < count; ++i)
-    codes[i] = library->call_first({"nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetHandleByIndex"},
-                                   i, &all[i]);
-  for (unsigned i = 0; i < count; ++i) {
-    if (codes[i] == kSuccess) {
-      nvml.gpus.push_back(gpu_of({*library, all[i]}, i, all, wanted, cuda));
+  auto session = open_session(wanted.nvml);
+  if (!session) return std::move(session).error();
+  if (!wanted.cuda.empty()) open_cuda(wanted.cuda, *session);
+  const Parts parts{.boards = wanted.topology, .status = wanted.status};
+  Nvml nvml = session->driver;
+  for (unsigned i = 0; i < session->places.size(); ++i) {
+    if (session->places[i].code != kSuccess) {
+      nvml.gpus.push_back(lost(*session, i));
       continue;
     }
-    Gpu lost;
-    lost.index = i;
-    lost.error = trouble_of(*library, "nvmlDeviceGetHandleByIndex_v2", codes[i]);
-    nvml.gpus.push_back(std::move(lost));
+    Device device(session->nvml, session->places[i].handle);
+    auto gpu = constants_of(device, i, *session, parts);
+    add_cuda(*session, gpu);
+    add_changing(device, parts, gpu);
+    nvml.gpus.push_back(std::move(gpu));
   }
   return nvml;
+}
+
+struct Lookout::State {
+  Session session;
+  std::vector<std::optional<Gpu>> constants;  // of each GPU; none: to be asked
+};
+
+Lookout::Lookout(Wanted libraries) : libraries_(std::move(libraries)) {}
+Lookout::~Lookout() = default;
+
+Nvml Lookout::look(What what) {
+  if (!state_) {
+    auto session = open_session(libraries_.nvml);
+    if (!session) return std::move(session).error();
+    state_ = std::make_unique<State>(State{.session = std::move(*session), .constants = {}});
+    state_->constants.resize(state_->session.places.size());
+  }
+  auto& session = state_->session;
+  take_handles(session);
+  // One that cannot be initialised may take long to say so.
+  if (what == What::Everything && !session.cuda && !libraries_.cuda.empty())
+    open_cuda(libraries_.cuda, session);
+  Nvml nvml = session.driver;
+  for (unsigned i = 0; i < session.places.size(); ++i)
+    nvml.gpus.push_back(session.places[i].code == kSuccess ? look_at(i, what) : lost(session, i));
+  return nvml;
+}
+
+Gpu Lookout::look_at(unsigned index, What what) {
+  constexpr Parts kAll{.boards = true, .status = true};
+  const auto& session = state_->session;
+  auto& constants = state_->constants[index];
+  Device device(session.nvml, session.places[index].handle);
+  auto gpu = constants ? *constants : constants_of(device, index, session, kAll);
+  add_cuda(session, gpu);
+  if (!device.trouble()) constants = gpu;
+  add_changing(device, kAll, gpu);
+  if (what == What::Status) {
+    gpu.hardware.reset();
+    gpu.links.reset();
+    gpu.cuda.reset();
+  }
+  return gpu;
 }
 
 }  // namespace nvhook::nvml

@@ -70,6 +70,24 @@ Result<void> add_control(const std::optional<Access>& access, std::string_view v
   return {};
 }
 
+// Whoever makes instances gets their nodes in the moment when they are made: with the directory
+// that has them, whatever other nodes lie in it, and with leave to open those of the draft's GPUs.
+void add_partitioning(const driver::Partitioning& partitioning, Draft& draft) {
+  const ContainerPath directory{"/dev/" + std::string(partitioning.directory.name())};
+  // First of all: what lies below needs no mount of its own then.
+  draft.mounts.insert(draft.mounts.begin(),
+                      {.kind = Kind::Directory,
+                       .capability = std::nullopt,
+                       .reason = "nodes of MIG devices yet to be made",
+                       .source = partitioning.directory,
+                       .place = {directory.parent(), std::string(directory.name())},
+                       .number = {},
+                       .holds_nodes = true});
+  for (const auto& right : partitioning.rights)
+    if (std::ranges::find(draft.gpus, right.gpu, &driver::Gpu::minor) != draft.gpus.end())
+      draft.grants.push_back({{directory, std::string(right.node.path.name())}, right.node.number});
+}
+
 std::unexpected<Error> no_such_channel(std::uint32_t channel, const Driver& driver) {
   auto text = "there is no IMEX channel " + std::to_string(channel) + " on this host; it has ";
   const auto& channels = driver.imex_channels;
@@ -120,6 +138,8 @@ Result<void> draft_devices(const request::Request& request, const Driver& driver
   if (request.mig_monitor)
     if (auto done = add_control(driver.mig_monitor, "NVIDIA_MIG_MONITOR_DEVICES", draft); !done)
       return done;
+  if ((request.mig_config || request.mig_monitor) && driver.partitioning)
+    add_partitioning(*driver.partitioning, draft);
   for (const auto channel : request.imex_channels)
     if (auto done = add_channel(channel, driver, draft); !done) return done;
   for (const auto feature : request.features) add_feature(feature, driver, draft);

@@ -119,6 +119,7 @@ class Planner {
         return std::unexpected(std::move(done).error());
     }
     for (auto& file : draft.files) add_file(std::move(file));
+    for (const auto& grant : draft.grants) add_grant(grant);
     warn_about_programs();
     warn_about_missed();
     settle_driver_view();
@@ -261,6 +262,8 @@ class Planner {
                           : check_target(draft.place, found_at(draft.place));
     if (fine) return true;
     plan_.omitted.push_back({draft.source, "no place in the container: " + fine.error().message()});
+    // The host's own /dev, say: the nodes are there.
+    if (draft.holds_nodes && found_at(draft.place).standing == Standing::Directory) return false;
     // The kernel loads firmware by itself since Linux 5.7, and a client without a daemon's socket
     // goes on without the daemon: nobody is to be told.
     if (draft.kind != Kind::Firmware && draft.kind != Kind::Socket) miss(draft.place, fine.error());
@@ -309,8 +312,19 @@ class Planner {
            "what the container sees of the driver in /proc is not changed: " + trouble});
   }
 
+  // Leave to open what comes to the container with a directory that is mounted as a whole.
+  void add_grant(const DraftGrant& grant) {
+    const auto path = grant.place.directory / grant.place.name;
+    if (std::ranges::find(plan_.devices, grant.number, &Device::number) == plan_.devices.end())
+      plan_.devices.push_back({path, grant.number});
+  }
+
   Result<void> add_mount(const DraftMount& draft) {
     const auto& found = found_at(draft.place);
+    if (draft.kind == Kind::Device && draft.place.directory == directory_of_nodes_) {
+      plan_.devices.push_back({draft.place.directory / draft.place.name, draft.number});
+      return {};
+    }
     auto& mount = plan_.mounts.emplace_back();
     mount.kind = draft.kind;
     mount.capability = draft.capability;
@@ -318,6 +332,10 @@ class Planner {
     mount.source = draft.source;
     mount.target = target_of(draft.place);
     mount.options = draft.read_only ? kReadOnlyMount : options_of(draft.kind);
+    if (draft.holds_nodes) {
+      mount.options = kDeviceMount;
+      directory_of_nodes_ = draft.place.directory / draft.place.name;
+    }
     mount.sealed = seals_ && mount.options == kFileMount;  // others are there to be written
     mount.makes_point = found.standing == Standing::Nothing;
     if (draft.findable) note_findable(draft.place, draft.kind);
@@ -452,7 +470,8 @@ class Planner {
   const Inputs& in_;
   bool runtime_will_make_dev_;
   bool seals_;
-  std::string drafted_tree_;  // as places have it, with a slash behind
+  std::string drafted_tree_;          // as places have it, with a slash behind
+  ContainerPath directory_of_nodes_;  // that is mounted as a whole; empty: none
   std::set<ContainerPath> taken_;
   std::vector<std::pair<ContainerPath, std::string>> missed_;  // and why
   Plan plan_;

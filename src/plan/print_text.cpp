@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdlib>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -86,6 +88,34 @@ std::vector<std::vector<std::string>> files_of(const Plan& plan) {
   return rows;
 }
 
+// A line each, but one for many with numbers that follow each other.
+std::vector<std::vector<std::string>> rules_of(std::span<const Device> devices) {
+  constexpr std::size_t kMany = 8;
+  std::vector<std::vector<std::string>> rows;
+  const auto rule = [&](const Device& device, const std::string& to, std::string path) {
+    rows.push_back({"c " + std::to_string(device.number.major) + ":" +
+                        std::to_string(device.number.minor) + to + " rw",
+                    std::move(path)});
+  };
+  while (!devices.empty()) {
+    const auto& first = devices.front();
+    std::size_t count = 1;
+    while (count < devices.size() && devices[count].number.major == first.number.major &&
+           devices[count].number.minor == first.number.minor + count)
+      ++count;
+    if (count < kMany) {
+      count = 1;
+      rule(first, "", shown(first.path.value));
+    } else {
+      const auto& last = devices[count - 1];
+      rule(first, "-" + std::to_string(last.number.minor),
+           shown(first.path.value) + " to " + quote(last.path.name()));
+    }
+    devices = devices.subspan(count);
+  }
+  return rows;
+}
+
 // What is asked for beside devices and capabilities; nothing for most containers.
 void add_rest_of_request(Page& page, const request::Request& request) {
   std::vector<std::string> more;
@@ -135,7 +165,7 @@ std::string to_text(const Plan& plan, Style style) {
   constexpr std::array kGroups = {
       std::pair{Kind::Library, "Libraries"}, std::pair{Kind::Library32, "32-bit libraries"},
       std::pair{Kind::Binary, "Programs"},   std::pair{Kind::Device, "Device nodes"},
-      std::pair{Kind::Socket, "Sockets"},    std::pair{Kind::Directory, "Directories of sockets"},
+      std::pair{Kind::Socket, "Sockets"},    std::pair{Kind::Directory, "Directories"},
       std::pair{Kind::Firmware, "Firmware"}, std::pair{Kind::Config, "Configuration"}};
   for (const auto& [kind, heading] : kGroups) page.table(heading, mounts_of(plan, kind));
 
@@ -150,12 +180,7 @@ std::string to_text(const Plan& plan, Style style) {
 
   page.table("Loader", loader_of(plan));
 
-  rows.clear();
-  for (const auto& device : plan.devices)
-    rows.push_back({"c " + std::to_string(device.number.major) + ":" +
-                        std::to_string(device.number.minor) + " rw",
-                    shown(device.path.value)});
-  page.table("Device cgroup", rows);
+  page.table("Device cgroup", rules_of(plan.devices));
 
   rows.clear();
   for (const auto& omitted : plan.omitted)

@@ -17,6 +17,7 @@
 #include "nvhook/files/list.hpp"
 #include "nvhook/files/open.hpp"
 #include "nvhook/files/read.hpp"
+#include "nvhook/files/write.hpp"
 
 namespace nvhook::record {
 namespace {
@@ -41,15 +42,6 @@ bool is_roots_alone(const struct stat& status) {
 // next one of the same container.
 std::string beside(const std::string& name) { return "." + name; }
 
-Result<void> write_whole(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const auto written = ::write(fd, text.data(), text.size());
-    if (written < 0) return trouble("write");
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 // Where the bytes of a file of the image's are kept. Asks for no memory, for a record is taken back
 // where there is none.
 class FormerName {
@@ -71,8 +63,8 @@ Result<UniqueFd> write_new(int directory, const std::string& name, std::string_v
   UniqueFd fd(::openat(directory, name.c_str(),
                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return trouble("make");
-  if (auto done = write_whole(fd.get(), text); !done)
-    return std::unexpected(std::move(done).error());
+  if (auto done = files::write_whole(fd.get(), text); !done)
+    return std::unexpected(std::move(done).error().as(ErrorId::Record));
   return fd;
 }
 
@@ -124,7 +116,9 @@ Result<UniqueFd> Store::write(const Record& record,
 }
 
 Result<void> Store::add(int record, const std::vector<Made>& made) {
-  return write_whole(record, to_json(made));
+  auto done = files::write_whole(record, to_json(made));
+  if (!done) return std::unexpected(std::move(done).error().as(ErrorId::Record));
+  return {};
 }
 
 Result<std::vector<std::string>> Store::names() const {

@@ -12,6 +12,7 @@
 #include "nvhook/files/list.hpp"
 #include "nvhook/files/open.hpp"
 #include "nvhook/files/read.hpp"
+#include "nvhook/files/write.hpp"
 
 namespace nvhook::systemd {
 namespace {
@@ -19,7 +20,7 @@ namespace {
 constexpr auto kDirectory = "/run/systemd/transient";
 constexpr auto kDropIn = "50-nvhook.conf";
 constexpr auto kUnfinished = "50-nvhook.new";  // systemd reads what ends in ".conf"
-constexpr std::size_t kMaxFile = 65536;        // a container with a thousand devices has half of it
+constexpr std::size_t kMaxFile = 262144;       // one that may partition 16 GPUs has a third of it
 constexpr std::size_t kMaxDropIns = 256;
 
 std::string folder_of(const std::string& scope) { return scope + ".d"; }
@@ -45,13 +46,14 @@ Result<UniqueFd> make_folder(int transient, const std::string& scope) {
   return open_folder(transient, scope);
 }
 
-Result<void> write_whole(int folder, std::string_view text) {
+Result<void> write_file(int folder, std::string_view text) {
   ::unlinkat(folder, kUnfinished, 0);  // of a run that was killed
   const UniqueFd file(::openat(folder, kUnfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file) return system_failure(ErrorId::Systemd, "make " + std::string(kDropIn));
-  if (::fchmod(file.get(), 0644) != 0 ||
-      ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return system_failure(ErrorId::Systemd, "write " + std::string(kDropIn));
+  if (::fchmod(file.get(), 0644) != 0)
+    return system_failure(ErrorId::Systemd, "chmod " + std::string(kDropIn));
+  if (auto done = files::write_whole(file.get(), text); !done)
+    return std::unexpected(std::move(done).error().within(kDropIn).as(ErrorId::Systemd));
   if (::renameat(folder, kUnfinished, folder, kDropIn) != 0)
     return system_failure(ErrorId::Systemd, "rename to " + std::string(kDropIn));
   return {};
@@ -85,7 +87,7 @@ Result<std::string> unit_files_of(int transient, const std::string& scope) {
 Result<void> write_drop_in(int transient, const std::string& scope, std::string_view text) {
   const auto folder = make_folder(transient, scope);
   if (!folder) return unreadable(folder_of(scope), folder.error());
-  if (auto done = write_whole(folder->get(), text); !done)
+  if (auto done = write_file(folder->get(), text); !done)
     return unreadable(folder_of(scope), done.error());
   if (files::open_at(transient, scope, O_PATH, files::Lookup::Plain)) return {};
   forget_scope(transient, scope);  // it may have gone before the folder was made

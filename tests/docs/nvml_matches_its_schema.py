@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """usage: nvml_matches_its_schema.py PROGRAMS
 
-What nvhook-nvml prints of the simulated driver is valid by docs/nvml.schema.json, has no key that the
+What nvhook-nvml prints of the simulated driver, also with --watch, is valid by docs/nvml.schema.json, has no key that the
 schema lacks, and together shows every key of it; docs/nvml.md has them all. Its help has the options of
 its manual. Exits with 77 if it cannot be run here."""
 
@@ -85,6 +85,13 @@ def main():
             problems += [f"{more}: {error.json_path}: {error.message}"
                          for error in validator.iter_errors(document)]
             shown |= set(keys_of_document(document))
+        watched = subprocess.run([PROBE, *asked, "--watch"], input="all\nstatus\n", check=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        lines = watched.stdout.splitlines()
+        if len(lines) != 2:
+            problems.append(f"--watch: {len(lines)} documents of two lines")
+        problems += [f"--watch: {error.json_path}: {error.message}"
+                     for line in lines for error in validator.iter_errors(json.loads(line))]
     known = set(keys_of_schema(schema, schema["$defs"]))
     explained = set(re.findall(r"`([a-z0-9_\[\].]+)`", (DOCS / "nvml.md").read_text()))
     problems += [f"{key}: never shown" for key in sorted(known - shown)]

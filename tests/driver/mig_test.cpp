@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "driver/driver_fixture.hpp"
@@ -127,6 +128,46 @@ TEST_F(Mig, InstancesThatAreBeingMadeHaveNoFileYet) {
   host_.tree().file(std::string(kCapabilities) + "gpu3/mig/gix", "");
 
   EXPECT_THAT(instances(discovered().gpus[0]), ElementsAre("gi1: ci0"));
+}
+
+TEST_F(Mig, MinorsAreThoseOfInstances) {
+  EXPECT_EQ(parse_mig_minors("config 1\nmonitor 2\ngpu0/gi0/access 3\ngpu0/gi0/ci7/access 11\n"
+                             "gpu12/gi14/ci0/access 1750"),
+            (std::vector<MigMinor>{{0, 3}, {0, 11}, {12, 1750}}));
+  for (const auto* text : {"", "gpu", "gpu0/gi0/access", "gpu0/gi0/access ", "gpu0/gi0/access x",
+                           "gpu/gi0/access 3", "gpu-1/gi0/access 3", "gpu0/gi0/access 1048576",
+                           "gpu0/gi0/access 99999999999", "gpu00/gi0/access 3"})
+    EXPECT_THAT(parse_mig_minors(text), IsEmpty()) << text;
+}
+
+TEST_F(Mig, WhoPartitionsCanReachWhatItsGpusCanHave) {
+  right("mig/config", 1);
+  host_.tree().file("/proc/driver/nvidia-caps/mig-minors",
+                    "config 1\nmonitor 2\ngpu0/gi0/access 3\ngpu1/gi0/access 138\n"
+                    "gpu3/gi0/access 408\ngpu3/gi0/ci0/access 409\n");
+
+  const auto partitioning = discovered().partitioning;
+
+  ASSERT_TRUE(partitioning);
+  EXPECT_EQ(partitioning->directory, HostPath{host_.on_disk("/dev/nvidia-caps")});
+  std::vector<std::pair<std::uint32_t, std::string>> rights;
+  for (const auto& each : partitioning->rights) {
+    EXPECT_EQ(each.node.number.major, kCapsMajor);
+    rights.emplace_back(each.gpu, each.node.name);
+  }
+  using Right = std::pair<std::uint32_t, std::string>;
+  EXPECT_THAT(rights, ElementsAre(Right{0, "nvidia-caps/nvidia-cap3"},
+                                  Right{3, "nvidia-caps/nvidia-cap408"},
+                                  Right{3, "nvidia-caps/nvidia-cap409"}));
+}
+
+TEST_F(Mig, WithoutNodesThereIsNothingToReach) {
+  partition();
+  EXPECT_TRUE(discovered().partitioning);
+
+  host_.tree().file("/proc/devices", "Character devices:\n195 nvidia\n");
+
+  EXPECT_FALSE(discovered().partitioning);
 }
 
 TEST_F(Mig, ControlsAreFound) {

@@ -16,6 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 
 constexpr auto kHost = NVHOOK_SIMULATED_HOST "-16";
@@ -31,6 +32,9 @@ const std::vector<int> kControls = {1, 2};
 const std::vector<int> kInstancesOfFirst = {66, 67,  75,  76,  84,  85,  93,
                                             94, 102, 103, 111, 112, 120, 121};
 const std::vector<int> kInstancesOfLast = {2037, 2038, 2073, 2074, 2075, 2145, 2146};
+
+// The last that GPU 2 can have, first and last of GPU 3, the first of GPU 4: none of them is there.
+const std::vector<int> kPossibleOfFourth = {407, 408, 542, 543};
 
 struct Opened {
   Finished done;
@@ -67,6 +71,7 @@ class Devices : public ::testing::TestWithParam<CgroupView> {
     for (int gpu = 0; gpu < 16; ++gpu) attempt(195, gpu);
     for (const auto* minors : {&kControls, &kInstancesOfFirst, &kInstancesOfLast})
       for (const int minor : *minors) attempt(kCaps, minor);
+    for (const int minor : kPossibleOfFourth) attempt(kCaps, minor);
     for (const int channel : {0, 3}) attempt(kChannels, channel);
     attempt(506, 0);
     attempt(231, 192);
@@ -155,8 +160,24 @@ TEST_P(Devices, ThatPartitionAndMonitorComeToAPrivilegedContainer) {
 
   const auto opened = run();
 
-  EXPECT_THAT(opened.there, ElementsAre("nvidia-caps/nvidia-cap1", "nvidia-caps/nvidia-cap2"));
-  EXPECT_THAT(opened.allowed, ElementsAre("195:3", "508:1", "508:2"));
+  // With the directory as it is on the host, where nodes come when instances are made.
+  auto there = numbers(kInstancesOfFirst).size() + numbers(kInstancesOfLast).size() + 2;
+  EXPECT_EQ(opened.there.size(), there);
+  EXPECT_THAT(opened.there, IsSupersetOf({"nvidia-caps/nvidia-cap1", "nvidia-caps/nvidia-cap2"}));
+  EXPECT_THAT(opened.allowed, ElementsAre("195:3", "508:1", "508:2", "508:408", "508:542"));
+}
+
+TEST_P(Devices, YetToBeMadeComeWithTheHostsDirectoryWhichNobodyCanWriteTo) {
+  add_capability("CAP_SYS_ADMIN");
+  bundle_->env("NVIDIA_VISIBLE_DEVICES=3");
+  bundle_->env("NVIDIA_MIG_CONFIG_DEVICES=all");
+
+  const auto done = bundle_->run_in_runc(
+      "mknod /dev/nvidia-caps/nvidia-cap408 c 508 408 2>&1; grep -c ' /dev/nvidia-caps' "
+      "/proc/self/mountinfo; exec 3<>/dev/nvidia-caps/nvidia-cap1");
+
+  EXPECT_THAT(done.out, HasSubstr("Read-only file system\n1\n"));
+  EXPECT_THAT(done.err, HasSubstr("No such device or address"));
 }
 
 TEST_P(Devices, OfImexAreTheChannelsAskedFor) {

@@ -58,7 +58,8 @@ class Nvml : public ::testing::Test {
                const char* devices = "all") {
     EngineBundle bundle("minbase");
     FakeRoot etc;
-    etc.file("/nvhook.toml", "[log]\nfile = \"" + etc.on_disk("/log").string() + "\"\n");
+    etc.file("/nvhook.toml", "[nvml]\ndeadline = " + deadline_ + "\n[log]\nfile = \"" +
+                                 etc.on_disk("/log").string() + "\"\n");
     auto hook = hook_entry("prestart", host);
     hook["timeout"] = 60;
     hook["args"].push_back("--config");
@@ -69,6 +70,8 @@ class Nvml : public ::testing::Test {
     auto done = bundle.run_in_runc("echo started; ls /dev | grep 'nvidia[0-9]'");
     return {std::move(done), run({"cat", etc.on_disk("/log")}).out};
   }
+
+  std::string deadline_ = "20";  // seconds
 };
 
 TEST_F(Nvml, StartsAnImageForTheBrandThatTheGpusHave) {
@@ -130,6 +133,20 @@ TEST_F(Nvml, ThatCrashesLeavesARequirementOpen) {
 
   EXPECT_EQ(container.status, 0) << container.err;
   EXPECT_THAT(log, AllOf(HasSubstr("W_REQ_UNKNOWN"), HasSubstr("E_NVML_")));
+}
+
+TEST_F(Nvml, ThatHangsCostsOneStartItsDeadline) {
+  const HostWithNvml host(R"("hang": "nvmlInit_v2")");
+  deadline_ = "1";
+
+  const auto first = run_with(kTesla, host.path());
+  const auto second = run_with(kTesla, host.path());
+
+  EXPECT_EQ(first.container.status, 0) << first.container.err;
+  EXPECT_THAT(first.log, HasSubstr("E_NVML_TIMEOUT"));
+  EXPECT_EQ(second.container.status, 0) << second.container.err;
+  EXPECT_THAT(second.log, AllOf(HasSubstr("W_REQ_UNKNOWN"), Not(HasSubstr("E_NVML_TIMEOUT")),
+                                HasSubstr("did not answer in time")));
 }
 
 // As it is until a GPU is first used, where no persistence daemon runs.

@@ -141,7 +141,7 @@ TEST_F(Shape, OlderDriver) {
                                    "libnvidia-compiler", "libnvidia-ifr"}));
   for (const auto* newer : {"libnvidia-nvvm", "libnvidia-allocator", "libnvoptix", "libnvidia-ngx"})
     EXPECT_THAT(found, Not(Contains(newer)));
-  for (const auto& warning : list["warnings"]) EXPECT_EQ(warning["id"], "W_LIBRARY_MISSING");
+  EXPECT_EQ(list["warnings"], json::array()) << "what drivers got later is not missed";
 }
 
 TEST_F(Shape, NewerDriver) {

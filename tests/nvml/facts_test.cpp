@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -231,6 +232,38 @@ TEST(NvmlFacts, AreWithoutAnyWhereNoneAreKept) {
   EXPECT_FALSE(recall(run.on_disk("/nvhook").string(), "key"));
   EXPECT_FALSE(recall("/nowhere/nvhook", "key"));
   EXPECT_FALSE(remember("/nowhere/nvhook", "key", "document"));
+}
+
+TEST(NvmlSilence, IsKeptForTheSameHostForAWhile) {
+  Host host;
+  const FakeRoot run;
+  const auto parent = run.on_disk("/nvhook").string();
+  EXPECT_FALSE(recall_silence(parent, host.key()));
+
+  ASSERT_TRUE(remember_silence(parent, host.key()));
+
+  EXPECT_THAT(recall_silence(parent, host.key()), Optional(::testing::Lt(kSilence)));
+  EXPECT_FALSE(recall(parent, host.key())) << "which is no answer";
+  host.version = "550.90.07";
+  EXPECT_FALSE(recall_silence(parent, host.key())) << "another driver may answer";
+}
+
+TEST(NvmlSilence, IsBrokenInTheEnd) {
+  const Host host;
+  const FakeRoot run;
+  const auto parent = run.on_disk("/nvhook").string();
+  ASSERT_TRUE(remember_silence(parent, host.key()));
+  struct timespec now {};
+  ASSERT_EQ(::clock_gettime(CLOCK_BOOTTIME, &now), 0);
+  const auto noted = [&](const std::string& text) {
+    std::ofstream(parent + "/host/nvml-silent") << host.key() << "\n" << text;
+    return recall_silence(parent, host.key());
+  };
+
+  EXPECT_TRUE(noted(std::to_string(now.tv_sec)));
+  EXPECT_FALSE(noted(std::to_string(now.tv_sec - kSilence.count())));
+  EXPECT_FALSE(noted(std::to_string(now.tv_sec + 100))) << "from the future";
+  for (const auto* text : {"", "x", "1 ", "99999999999999999999999"}) EXPECT_FALSE(noted(text));
 }
 
 TEST(NvmlKey, OfAGpuThatIsKnownMeanwhileIsTheSame) {

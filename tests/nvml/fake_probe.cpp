@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program in the place of nvhook-nvml, which does what its file's name says.
+// A program in the place of nvhook-nvml, which does what its file's name says; with --watch, once
+// for each line that it reads.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -9,7 +10,9 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -47,10 +50,38 @@ std::string about_us() {
          std::to_string(descriptors);
 }
 
+// Which process this is, and what it was asked.
+void answer(const std::string& line) {
+  std::cout << document(std::to_string(::getpid()) + " " + line) << "\n" << std::flush;
+}
+
+int watch(const std::string& name) {
+  int answers = 0;
+  for (std::string line; std::getline(std::cin, line); ++answers) {
+    if (name == "about") std::cout << document(about_us()) << "\n" << std::flush;
+    if (name == "patient") answer(line);
+    if (name == "rubbish") std::cout << "Segmentation fault\n" << std::flush;
+    if (name == "prattling") {
+      answer(line);
+      ::usleep(50'000);
+      answer("something else");
+    }
+    if (name == "once") {
+      if (answers > 0) return 42;
+      answer(line);
+    }
+    if (name == "silent")
+      for (;;) ::pause();
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const auto name = own_name();
+  for (const std::string_view word : std::span(argv, static_cast<std::size_t>(argc)))
+    if (word == "--watch") return watch(name);
   if (name == "about") std::cout << document(about_us());
   if (name == "words") {
     std::string words;

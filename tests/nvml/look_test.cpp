@@ -171,14 +171,16 @@ TEST(Look, MakesDoWithAnOlderDriver) {
   const auto& gpu = nvml.gpus[0];
   EXPECT_FALSE(gpu.brand);
   EXPECT_FALSE(gpu.mig.enabled);
-  EXPECT_FALSE(gpu.status->processes);
-  EXPECT_FALSE(gpu.links->front().p2p);
+  ASSERT_TRUE(gpu.status->processes);
+  EXPECT_THAT(*gpu.status->processes, SizeIs(2)) << "by the older function";
+  EXPECT_THAT(gpu.links->front().p2p, Optional(true)) << "by CUDA";
   EXPECT_THAT(gpu.arch, Optional(std::string("8.0")));
   EXPECT_FALSE(gpu.error) << "what the driver does not have has not failed";
 }
 
 TEST(Look, MakesDoWithADriverThatHasNoneOfIt) {
-  const SimulatedLibraries libraries(description_of_two_gpus(), {"nvmlDeviceGetCount_v2"});
+  const SimulatedLibraries libraries(description_of_two_gpus(),
+                                     {"nvmlDeviceGetCount", "nvmlDeviceGetCount_v2"});
 
   const auto nvml = look_at(libraries);
 

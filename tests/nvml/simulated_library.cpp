@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "support/command.hpp"
 
@@ -65,6 +66,14 @@ nlohmann::ordered_json description_of_two_gpus() {
              {"arch", 89}}}}};
 }
 
+nlohmann::ordered_json description_of_k40s(std::size_t count, const std::string& shape) {
+  std::ifstream file(NVHOOK_SIMDRIVER_SHAPES "/" + shape + ".json");
+  auto description = nlohmann::ordered_json::parse(file);
+  auto& gpus = description["gpus"];
+  gpus.erase(gpus.begin() + static_cast<std::ptrdiff_t>(count), gpus.end());
+  return description;
+}
+
 namespace {
 
 // nlohmann's own form has no blank behind a colon, and the simulated driver looks for one.
@@ -80,7 +89,10 @@ void must(const std::vector<std::string>& command) {
 SimulatedLibraries::SimulatedLibraries(nlohmann::ordered_json description,
                                        const std::vector<std::string>& lacking) {
   // Plain files will do for nodes: they can be opened.
-  for (const auto* node : {"/dev/nvidiactl", "/dev/nvidia0", "/dev/nvidia1", "/dev/nvidia-uvm"}) {
+  std::vector<std::string> nodes = {"/dev/nvidiactl", "/dev/nvidia-uvm"};
+  for (const auto& gpu : description["gpus"])
+    nodes.push_back("/dev/nvidia" + std::to_string(gpu.at("minor").get<unsigned>()));
+  for (const auto& node : nodes) {
     tree_.file(node);
     ::chmod(tree_.on_disk(node).c_str(), 0666);
   }

@@ -13,6 +13,11 @@ namespace nvhook::test {
 // partitioned; in the form of tests/simdriver/description.cpp.
 [[nodiscard]] nlohmann::ordered_json description_of_two_gpus();
 
+// Of this many Tesla K40m, the values behind recorded answers of nvidia-docker-plugin 1.0.1;
+// `shape`: k40, or k40-na, whose NVML supports little (tests/simdriver/shapes).
+[[nodiscard]] nlohmann::ordered_json description_of_k40s(std::size_t count = 2,
+                                                         const std::string& shape = "k40");
+
 // libnvidia-ml.so and libcuda.so of the simulated driver, which answer from such a description. Of
 // an older driver: it lacks the functions of these names.
 class SimulatedLibraries {
@@ -22,6 +27,10 @@ class SimulatedLibraries {
 
   [[nodiscard]] std::string nvml() const { return tree_.on_disk("/libnvidia-ml.so").string(); }
   [[nodiscard]] std::string cuda() const { return tree_.on_disk("/libcuda.so").string(); }
+  // What stands for /dev/<name>.
+  [[nodiscard]] std::string node(const std::string& name) const {
+    return tree_.on_disk("/dev/" + name).string();
+  }
 
  private:
   FakeRoot tree_;

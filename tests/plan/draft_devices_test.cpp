@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "nvhook/plan/print.hpp"
 #include "plan/plan_of.hpp"
 
 namespace nvhook::plan {
@@ -145,8 +148,7 @@ TEST_F(DraftDevices, OfFeaturesAreThoseThatThereAre) {
   EXPECT_EQ(warnings[0].text, "NVIDIA_GDS: no device node X");
 }
 
-// ---- settled
-// -------------------------------------------------------------------------------------
+// ---- settled ------------------------------------------------------------------------
 
 TEST_F(DraftDevices, GetADirectoryOfTheContainersDev) {
   ask_for(std::vector<GpuId>{MigIndex{0, 1}});
@@ -188,6 +190,89 @@ TEST_F(DraftDevices, ThatTheRuntimeHasMadeNeedARuleOnly) {
   const auto made = plan();
 
   EXPECT_EQ(onto(made, "/dev/nvidia-caps/nvidia-cap13").at(0).state, State::Present);
+}
+
+// A container that partitions GPU 1 (minor 3), which can have instances that are not there.
+class Partitioning : public DraftDevices {
+ protected:
+  Partitioning() {
+    driver_.partitioning = driver::Partitioning{{"/dev/nvidia-caps"}, {}};
+    for (const auto& [gpu, minor] : {std::pair{0U, 30U}, {3U, 22U}, {3U, 31U}, {3U, 32U}})
+      driver_.partitioning->rights.push_back(
+          {gpu, extra("nvidia-caps/nvidia-cap" + std::to_string(minor), {241, minor})});
+    ask_for(std::vector<GpuId>{GpuIndex{1}});
+    request_.mig_config = true;
+  }
+  static std::vector<std::uint32_t> minors(const Plan& plan) {
+    std::vector<std::uint32_t> minors;
+    for (const auto& device : plan.devices)
+      if (device.number.major == 241) minors.push_back(device.number.minor);
+    std::ranges::sort(minors);
+    return minors;
+  }
+  // Those of the instances that there are, the control node's, and those to come.
+  const std::vector<std::uint32_t> all_ = {1, 17, 18, 19, 20, 21, 22, 23, 31, 32};
+};
+
+TEST_F(Partitioning, HasTheWholeDirectoryAndTheRightsOfItsGpusAlone) {
+  lies({"/dev"}, MountKind::Dev);
+
+  const auto made = plan();
+
+  EXPECT_THAT(made.directories, ElementsAre(ContainerPath{"/dev/nvidia-caps"}));
+  const auto mounts = onto(made, "/dev/nvidia-caps");
+  ASSERT_EQ(mounts.size(), 1U);
+  EXPECT_EQ(mounts[0].source, HostPath{"/dev/nvidia-caps"});
+  EXPECT_EQ(mounts[0].options, kDeviceMount);
+  EXPECT_FALSE(mounts[0].makes_point);
+  for (const auto& mount : made.mounts)
+    EXPECT_FALSE(mount.target.value.starts_with("/dev/nvidia-caps/")) << mount.target.value;
+  EXPECT_EQ(minors(made), all_);
+  EXPECT_THAT(made.warnings, IsEmpty());
+}
+
+TEST_F(Partitioning, HasWhatThereIsInADevOfTheHosts) {
+  everything_stands();
+  lies({"/dev"}, MountKind::Foreign);
+  lies({"/dev/nvidia-caps"}, MountKind::Foreign);
+  found_[{{"/dev"}, "nvidia-caps"}] = standing(Standing::Directory);
+
+  const auto made = plan();
+
+  EXPECT_THAT(onto(made, "/dev/nvidia-caps"), IsEmpty());
+  EXPECT_EQ(onto(made, "/dev/nvidia-caps/nvidia-cap1").at(0).state, State::Present);
+  EXPECT_EQ(minors(made), all_);
+  EXPECT_THAT(made.warnings, IsEmpty());
+}
+
+TEST_F(Partitioning, WithoutAPlaceForTheDirectoryIsToldSo) {
+  found_[{{"/dev"}, "nvidia-caps"}] = standing(Standing::File);
+
+  const auto made = plan();
+
+  EXPECT_THAT(onto(made, "/dev/nvidia-caps"), IsEmpty());
+  EXPECT_EQ(onto(made, "/dev/nvidia-caps/nvidia-cap1").at(0).state, State::Mount);
+  ASSERT_EQ(made.warnings.size(), 1U);
+  EXPECT_EQ(made.warnings[0].id, WarningId::FileSkipped);
+  EXPECT_THAT(made.warnings[0].text, HasSubstr("\"/dev/nvidia-caps\""));
+}
+
+TEST_F(Partitioning, IsNothingThatOthersAskFor) {
+  request_.mig_config = false;
+
+  EXPECT_THAT(minors(plan()), ElementsAre(17, 18, 19, 20, 21, 22, 23));
+}
+
+TEST_F(Partitioning, IsALineOfManyForPeople) {
+  for (std::uint32_t minor = 33; minor < 60; ++minor)
+    driver_.partitioning->rights.push_back(
+        {3, extra("nvidia-caps/nvidia-cap" + std::to_string(minor), {241, minor})});
+
+  const auto text = to_text(plan(), Style::Plain);
+
+  EXPECT_THAT(text, HasSubstr("c 241:31-59 rw"));
+  EXPECT_THAT(text, HasSubstr("/dev/nvidia-caps/nvidia-cap31 to \"nvidia-cap59\""));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("c 241:32")));
 }
 
 TEST_F(DraftDevices, AreNotPutIntoAVolume) {

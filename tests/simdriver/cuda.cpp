@@ -16,7 +16,18 @@ constexpr int kNoDevice = 100;
 constexpr int kOperatingSystem = 304;
 constexpr int kUnknown = 999;
 
+constexpr int kArchMajor = 75;
+constexpr int kArchMinor = 76;
+
 int device_count = -1;  // before cuInit
+
+// "arch": 80 is 8.0.
+int give_arch(const simdriver::Gpu& gpu, int attribute, int* value) {
+  unsigned long long both = 0;
+  if (!simdriver::number_of(gpu, "arch", both)) return kInvalidValue;
+  *value = static_cast<int>(attribute == kArchMajor ? both / 10 : both % 10);
+  return kSuccess;
+}
 
 }  // namespace
 
@@ -33,6 +44,7 @@ int cuDriverGetVersion(int* version) {
 // The real one needs /dev/nvidia-uvm too, and answers 999 without it.
 int cuInit(unsigned flags) {
   if (flags != 0) return kInvalidValue;
+  if (const int refused = simdriver::fate_of("cuInit"); refused != 0) return refused;
   if (simdriver::access_to("/dev/nvidiactl") != simdriver::Access::Allowed) return kNoDevice;
   switch (simdriver::access_to("/dev/nvidia-uvm")) {
     case simdriver::Access::Allowed:
@@ -75,6 +87,8 @@ int cuDeviceGetByPCIBusId(int* device, const char* bus) {
 int cuDeviceGetAttribute(int* value, int attribute, int device) {
   simdriver::Gpu all[simdriver::kMaxGpus];
   if (device < 0 || static_cast<std::size_t>(device) >= simdriver::gpus(all)) return kInvalidValue;
+  if (attribute == kArchMajor || attribute == kArchMinor)
+    return give_arch(all[device], attribute, value);
   char key[] = "cuda_00";
   key[5] = static_cast<char>('0' + attribute / 10 % 10);
   key[6] = static_cast<char>('0' + attribute % 10);
@@ -88,8 +102,21 @@ int cuDeviceTotalMem_v2(std::size_t* bytes, int device) {
   simdriver::Gpu all[simdriver::kMaxGpus];
   if (device < 0 || static_cast<std::size_t>(device) >= simdriver::gpus(all)) return kInvalidValue;
   unsigned long long number = 0;
-  if (!simdriver::number_of(all[device], "memory_bytes", number)) return kInvalidValue;
+  if (!simdriver::number_of(all[device], "cuda_memory_bytes", number) &&
+      !simdriver::number_of(all[device], "memory_bytes", number))
+    return kInvalidValue;
   *bytes = number;
+  return kSuccess;
+}
+
+int cuDeviceCanAccessPeer(int* can, int device, int peer) {
+  simdriver::Gpu all[simdriver::kMaxGpus];
+  const auto count = simdriver::gpus(all);
+  if (device < 0 || peer < 0 || static_cast<std::size_t>(device) >= count ||
+      static_cast<std::size_t>(peer) >= count)
+    return kInvalidValue;
+  unsigned long long status = 0;
+  *can = device != peer && simdriver::number_of(all[device], "p2p_status", status) && status == 0;
   return kSuccess;
 }
 

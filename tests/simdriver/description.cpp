@@ -23,8 +23,10 @@ namespace {
 //    "mig": ["0 MIG-... 1 0", "2 MIG-... 5 0"], "power_mw": 20000},
 //   {"model": "NVIDIA L4", "uuid": "GPU-...", "minor": 1, "bus": "0000:09:00.0", "brand": 2}
 //   ]}
-// A description may also have "hang": "nvmlInit_v2", "crash": "nvmlDeviceGetName" and
-// "fail": "nvmlDeviceGetBrand=15 nvmlDeviceGetUUID=3".
+// "power_mw_swing": 5000 beside "power_mw" lets it change with each second, by that much at most.
+// A description may also have "hang": "nvmlInit_v2", "crash": "nvmlDeviceGetName", "flood":
+// "nvmlDeviceGetName", and "fail": "nvmlDeviceGetBrand=15 nvmlDeviceGetUUID=3"; with "spared": 3
+// nothing happens in the first three calls of them.
 std::string_view whole_text() {
   return {_binary_description_json_start,
           static_cast<std::size_t>(_binary_description_json_end - _binary_description_json_start)};
@@ -74,14 +76,37 @@ int cuda_version() { return static_cast<int>(number_at(whole_text(), "\"cuda\"")
 
 std::string_view root() { return string_at(whole_text(), "\"root\""); }
 
+namespace {
+
+// Whether something is to happen now in such a function. Counts the calls, of one function only.
+bool is_due() {
+  static unsigned long long calls = 0;
+  return calls++ >= number_at(whole_text(), "\"spared\"");
+}
+
+bool is_fate(std::string_view what, const char* function) {
+  return string_at(whole_text(), what) == function && is_due();
+}
+
+[[noreturn]] void flood() {
+  char blanks[4096];
+  for (auto& c : blanks) c = ' ';
+  for (;;)
+    for (int fd = 1; fd < 64; ++fd) (void)!::write(fd, blanks, sizeof blanks);
+}
+
+}  // namespace
+
 int fate_of(const char* function) {
-  if (string_at(whole_text(), "\"hang\"") == function)
+  if (is_fate("\"hang\"", function))
     for (;;) ::pause();
-  if (string_at(whole_text(), "\"crash\"") == function) ::kill(::getpid(), SIGSEGV);
+  if (is_fate("\"crash\"", function)) ::kill(::getpid(), SIGSEGV);
+  if (is_fate("\"flood\"", function)) flood();
   auto codes = string_at(whole_text(), "\"fail\"");
   while (!codes.empty()) {
     const auto one = before(codes, ' ');
-    if (before(one, '=') == function) return static_cast<int>(to_number(after(one, "=")));
+    if (before(one, '=') == function && is_due())
+      return static_cast<int>(to_number(after(one, "=")));
     codes = after(codes, " ");
   }
   return 0;

@@ -25,8 +25,9 @@ inline constexpr std::size_t kMaxGpus = 64;
 // The tree that the driver was written to; empty if the description does not say.
 [[nodiscard]] std::string_view root();
 
-// What is to happen in the function, by the description's "hang", "crash" and "fail": it may never
-// return, may end the process, or gives the code to be returned, 0 to do the work.
+// What is to happen in the function, by the description's "hang", "crash", "flood" and "fail": it
+// may never return, may end the process, may write to all that is open, or gives the code to be
+// returned, 0 to do the work.
 [[nodiscard]] int fate_of(const char* function);
 
 // The value that a GPU's description has under "key"; false if it has none.

@@ -4,6 +4,7 @@
 // nodes it may open. What a GPU's description does not have is not supported.
 #include <cstddef>
 #include <cstring>
+#include <ctime>
 #include <string_view>
 
 #include "description.hpp"
@@ -21,6 +22,7 @@ constexpr int kNotSupported = 3;
 constexpr int kNotFound = 6;
 constexpr int kInsufficientSize = 7;
 constexpr int kDriverNotLoaded = 9;
+constexpr int kGpuIsLost = 15;
 constexpr int kOperatingSystem = 17;  // the device cgroup is in the way
 
 constexpr std::size_t kMaxMig = 16;
@@ -69,6 +71,16 @@ int enter(const char* function, const void* device) {
   return gpu_of(device) == nullptr ? kInvalidArgument : kSuccess;
 }
 
+// By how much the value is more than its least, in this second.
+unsigned long long swing_of(const Gpu& gpu, const char* key) {
+  char name[48] = {};
+  if (std::strlen(key) + sizeof "_swing" > sizeof name) return 0;
+  std::strcat(std::strcat(name, key), "_swing");
+  unsigned long long most = 0;
+  if (!simdriver::number_of(gpu, name, most)) return 0;
+  return most * (static_cast<unsigned long long>(std::time(nullptr)) * 3 % 8) / 7;
+}
+
 // The usual function: one value of the device's.
 template <class Value>
 int give(const char* function, const void* device, const char* key, Value* value) {
@@ -76,7 +88,7 @@ int give(const char* function, const void* device, const char* key, Value* value
   if (value == nullptr) return kInvalidArgument;
   unsigned long long number = 0;
   if (!simdriver::number_of(*gpu_of(device), key, number)) return kNotSupported;
-  *value = static_cast<Value>(number);
+  *value = static_cast<Value>(number + swing_of(*gpu_of(device), key));
   return kSuccess;
 }
 
@@ -112,6 +124,38 @@ void remember_mig_devices() {
     }
 }
 
+struct FirstProcess {
+  unsigned pid;
+  unsigned long long memory;
+};
+
+struct Process {
+  unsigned pid;
+  unsigned long long memory;
+  unsigned gpu_instance, compute_instance;
+};
+
+template <class Entry>
+int give_processes(const char* function, const Gpu* device, unsigned* count, Entry* processes) {
+  if (const int refused = enter(function, device); refused != kSuccess) return refused;
+  if (device->text.find("\"processes\"") == std::string_view::npos) return kNotSupported;
+  unsigned running = 0;
+  for (;; ++running) {
+    const auto element = simdriver::element_of(*device, "processes", running);
+    if (element.empty()) break;
+    if (running >= *count) continue;
+    Entry entry{};
+    entry.pid = static_cast<unsigned>(simdriver::to_number(simdriver::field_of(element, 0)));
+    entry.memory = simdriver::to_number(simdriver::field_of(element, 1));
+    if constexpr (sizeof(Entry) > sizeof(FirstProcess))
+      entry.gpu_instance = entry.compute_instance = ~0U;
+    processes[running] = entry;
+  }
+  const bool fits = running <= *count;
+  *count = running;
+  return fits ? kSuccess : kInsufficientSize;
+}
+
 }  // namespace
 
 #pragma GCC visibility push(default)
@@ -135,6 +179,8 @@ int nvmlInit_v2() {
   return kSuccess;
 }
 
+// The functions without a number are those of older drivers, whose libraries are made by leaving
+// the newer ones out.
 int nvmlInit() { return nvmlInit_v2(); }
 
 int nvmlShutdown() {
@@ -174,11 +220,20 @@ int nvmlDeviceGetCount_v2(unsigned* count) {
   return simdriver::fate_of("nvmlDeviceGetCount_v2");
 }
 
+int nvmlDeviceGetCount(unsigned* count) { return nvmlDeviceGetCount_v2(count); }
+
+// "lost": 1 for a GPU that has no handle.
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, const Gpu** device) {
   if (session.users == 0) return kUninitialized;
   if (device == nullptr || index >= session.count) return kInvalidArgument;
+  unsigned long long lost = 0;
+  if (simdriver::number_of(session.visible[index], "lost", lost)) return kGpuIsLost;
   *device = &session.visible[index];
   return simdriver::fate_of("nvmlDeviceGetHandleByIndex_v2");
+}
+
+int nvmlDeviceGetHandleByIndex(unsigned index, const Gpu** device) {
+  return nvmlDeviceGetHandleByIndex_v2(index, device);
 }
 
 int nvmlDeviceGetName(const Gpu* device, char* buffer, unsigned size) {
@@ -215,8 +270,9 @@ struct Pci {
   char id[32];
 };
 
-int nvmlDeviceGetPciInfo_v3(const Gpu* device, Pci* pci) {
-  if (const int refused = enter("nvmlDeviceGetPciInfo_v3", device); refused != kSuccess)
+// As far as all versions of it have it in common.
+int nvmlDeviceGetPciInfo(const Gpu* device, Pci* pci) {
+  if (const int refused = enter("nvmlDeviceGetPciInfo", device); refused != kSuccess)
     return refused;
   const auto text = device->text.find("\"bus\": \"");
   if (text == std::string_view::npos) return kNotSupported;
@@ -224,8 +280,14 @@ int nvmlDeviceGetPciInfo_v3(const Gpu* device, Pci* pci) {
   pci->domain = hexadecimal({bus, 4});
   pci->bus = hexadecimal({bus + 5, 2});
   pci->device = hexadecimal({bus + 8, 2});
-  copy_text({bus, 12}, pci->legacy_id, sizeof pci->legacy_id);
-  return copy_text({bus, 12}, pci->id, sizeof pci->id);
+  return copy_text({bus, 12}, pci->legacy_id, sizeof pci->legacy_id);
+}
+
+int nvmlDeviceGetPciInfo_v3(const Gpu* device, Pci* pci) {
+  if (const int refused = enter("nvmlDeviceGetPciInfo_v3", device); refused != kSuccess)
+    return refused;
+  if (const int code = nvmlDeviceGetPciInfo(device, pci); code != kSuccess) return code;
+  return copy_text({pci->legacy_id, 12}, pci->id, sizeof pci->id);
 }
 
 int nvmlDeviceGetMigMode(const Gpu* device, unsigned* current, unsigned* pending) {
@@ -357,39 +419,27 @@ int nvmlDeviceGetPerformanceState(const Gpu* device, int* state) {
   return give("nvmlDeviceGetPerformanceState", device, "performance_state", state);
 }
 
-struct Process {
-  unsigned pid;
-  unsigned long long memory;
-  unsigned gpu_instance, compute_instance;
-};
-
-// "processes": ["4242 3261071360 /usr/bin/python"]
+// "processes": ["4242 3261071360 /usr/bin/python"]; one without a name is gone.
 int nvmlDeviceGetComputeRunningProcesses_v3(const Gpu* device, unsigned* count,
                                             Process* processes) {
-  if (const int refused = enter("nvmlDeviceGetComputeRunningProcesses_v3", device);
-      refused != kSuccess)
-    return refused;
-  unsigned running = 0;
-  for (;; ++running) {
-    const auto element = simdriver::element_of(*device, "processes", running);
-    if (element.empty()) break;
-    if (running < *count)
-      processes[running] = {
-          static_cast<unsigned>(simdriver::to_number(simdriver::field_of(element, 0))),
-          simdriver::to_number(simdriver::field_of(element, 1)), ~0U, ~0U};
-  }
-  const bool fits = running <= *count;
-  *count = running;
-  return fits ? kSuccess : kInsufficientSize;
+  return give_processes("nvmlDeviceGetComputeRunningProcesses_v3", device, count, processes);
+}
+
+int nvmlDeviceGetComputeRunningProcesses(const Gpu* device, unsigned* count,
+                                         FirstProcess* processes) {
+  return give_processes("nvmlDeviceGetComputeRunningProcesses", device, count, processes);
 }
 
 int nvmlSystemGetProcessName(unsigned pid, char* buffer, unsigned size) {
+  if (const int refused = simdriver::fate_of("nvmlSystemGetProcessName"); refused != 0)
+    return refused;
   for (std::size_t i = 0; i < session.count; ++i)
     for (std::size_t n = 0;; ++n) {
       const auto element = simdriver::element_of(session.visible[i], "processes", n);
       if (element.empty()) break;
-      if (simdriver::to_number(simdriver::field_of(element, 0)) == pid)
-        return copy_text(simdriver::field_of(element, 2), buffer, size);
+      if (simdriver::to_number(simdriver::field_of(element, 0)) != pid) continue;
+      const auto name = simdriver::field_of(element, 2);
+      return name.empty() ? kNotFound : copy_text(name, buffer, size);
     }
   return kNotFound;
 }
@@ -410,7 +460,7 @@ const char* nvmlErrorString(int result) {
       return "Insufficient Size";
     case kDriverNotLoaded:
       return "Driver Not Loaded";
-    case 15:
+    case kGpuIsLost:
       return "GPU is lost";
     case 18:
       return "Driver/library version mismatch";

@@ -63,7 +63,7 @@ TEST_F(Transient, KnowsWhichScopesThereAreNot) {
 }
 
 TEST_F(Transient, ReadsNeitherLinksNorWhatSystemdWouldNotHaveWritten) {
-  folder_.symlink("/c2.scope", "c1.scope").file("/c3.scope", std::string(70000, '#'));
+  folder_.symlink("/c2.scope", "c1.scope").file("/c3.scope", std::string(300'000, '#'));
 
   EXPECT_FALSE(unit_files_of(folder_.fd(), "c2.scope"));
   EXPECT_FALSE(unit_files_of(folder_.fd(), "c3.scope"));

@@ -235,6 +235,8 @@ TEST_F(VolumePlugin, V01_RefusesHostileNames) {
   }
   EXPECT_EQ(body_of("/VolumeDriver.Get", named("<&>_\\u2028")),
             "{\"Volume\":null,\"Err\":\"bad volume format: \\u003c\\u0026\\u003e_\\u2028\"}\n");
+  EXPECT_EQ(body_of("/VolumeDriver.Remove", named("\\b\\f\\n\\u0001\\\\b\\\"/\x7f")),
+            "{\"Err\":\"bad volume format: \\u0008\\u000c\\n\\u0001\\\\b\\\"/\x7f\"}\n");
   const auto long_name = body_of("/VolumeDriver.Create", named(std::string(60'000, 'x')));
   EXPECT_EQ(long_name, "{\"Err\":\"bad volume format: " + std::string(256, 'x') + "...\"}\n");
 }

@@ -80,6 +80,19 @@ struct GpuInstance {
   bool operator==(const GpuInstance&) const = default;
 };
 
+// What whoever partitions GPUs has to reach: the instances that are made later have nodes that are
+// not there yet, with numbers that are fixed for each driver.
+struct Partitioning {
+  struct Right {
+    std::uint32_t gpu = 0;  // minor of the GPU's node
+    DeviceNode node;        // there is one as soon as there is the instance
+    bool operator==(const Right&) const = default;
+  };
+  HostPath directory;         // of all these nodes
+  std::vector<Right> rights;  // to each instance that there can be
+  bool operator==(const Partitioning&) const = default;
+};
+
 // A node of the kernel's graphics subsystem: /dev/dri/card0, /dev/dri/renderD128.
 struct DrmNode {
   HostPath path;
@@ -164,8 +177,9 @@ struct Driver {
   std::vector<Node> nodes;
   std::vector<Gpu> gpus;  // in PCI order
   // Only what was wanted, of what there is.
-  std::optional<Access> mig_config{};       // the right to partition GPUs
-  std::optional<Access> mig_monitor{};      // the right to see all instances
+  std::optional<Access> mig_config{};   // the right to partition GPUs
+  std::optional<Access> mig_monitor{};  // the right to see all instances
+  std::optional<Partitioning> partitioning{};
   std::vector<DeviceNode> imex_channels{};  // in the order of their numbers, which are the minors
   std::vector<FeatureNodes> features{};
   // Discovery leaves it empty. Whoever has asked NVML puts all MIG devices of this host here.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,10 +37,11 @@ struct Rules {
   bool any_address = false;  // besides: any numeric address, which no name server can give away
   bool any_host = false;     // any, an empty one or none: for unix sockets
 
-  bool root_only = false;  // of a unix socket: peers of another user are closed unheard
+  // Of a unix socket: peers of another user are closed unheard. 0 is root.
+  std::optional<uid_t> only_user;
 
-  unsigned max_connections =
-      64;  // the one that has waited longest for its client goes for a new one
+  // Beyond, the one that has waited longest for its client goes for a new one.
+  unsigned max_connections = 64;
   // For each, from its beginning, however many bytes trickle in: the request that is awaited (so an
   // idle connection, too), the handler's answer, the client's reading of it.
   std::chrono::milliseconds request_timeout{5000};
@@ -57,7 +60,8 @@ struct Counters {
 };
 
 // An HTTP/1.1 server on one listening socket, TCP or unix: libmicrohttpd, driven by the caller's
-// loop. One thread; the limits of request line and headers are in docs/companion/http.md.
+// loop. One thread; the limits of request line and headers are in docs/companion/http.md. Once
+// started it opens no file and makes no socket but by accept4(2).
 class Server {
  public:
   // `listening` listens already. Fails with E_KERNEL.
@@ -71,7 +75,8 @@ class Server {
   [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const;
   void run();  // does what is due, calls the handler
 
-  // Of a ticket that the handler left without an answer. The connection may be gone: no error.
+  // Of a ticket that the handler left without an answer. The connection may be gone: no error. It
+  // is sent by the next run(), which is due now (timeout()).
   void answer(Ticket ticket, Response response);
 
   // For an end in good order: no new connections, idle ones are closed, each other one after its

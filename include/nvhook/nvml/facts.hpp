@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,5 +43,16 @@ inline constexpr auto kFactsParent = "/run/nvhook";
 // 0700) if they are missing. Fails with E_NVML_ANSWER, where the cost is that NVML is asked again.
 [[nodiscard]] Result<void> remember(const std::string& parent, std::string_view key,
                                     std::string_view document);
+
+// How long an NVML that did not answer in time is not asked again: each question costs a
+// container's start the whole deadline.
+inline constexpr std::chrono::seconds kSilence{300};
+
+// How long ago it was noted under exactly this key that NVML did not answer in time; nothing where
+// it was longer ago than kSilence.
+[[nodiscard]] std::optional<std::chrono::seconds> recall_silence(const std::string& parent,
+                                                                 std::string_view key);
+// Notes it. Fails as remember().
+[[nodiscard]] Result<void> remember_silence(const std::string& parent, std::string_view key);
 
 }  // namespace nvhook::nvml

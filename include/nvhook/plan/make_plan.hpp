@@ -28,6 +28,13 @@ struct DraftMount {
   bool read_only = false;  // of a Kind::Directory, which is there to be written otherwise
   bool findable = false;   // the loader is to find it by its file's name
   bool in_present_directory = false;  // only where the image has the directory
+  bool holds_nodes = false;           // a Kind::Directory of device nodes
+};
+
+// A device that the container may open, should it have a node of it one day.
+struct DraftGrant {
+  container::Place place;
+  DeviceNumber number;
 };
 
 struct DraftLink {
@@ -49,6 +56,7 @@ struct Draft {
   std::vector<DraftMount> mounts;
   std::vector<DraftLink> links;
   std::vector<DraftFile> files;
+  std::vector<DraftGrant> grants;
   std::vector<driver::Omitted> omitted;
   std::vector<Warning> warnings;
 };

@@ -25,7 +25,7 @@ enum class Kind {
   Library32,
   Binary,
   Device,
-  Directory,  // of a daemon's sockets
+  Directory,  // of a daemon's sockets, of device nodes
   Socket,
   Firmware,
   Config,

@@ -40,8 +40,8 @@ struct Answer {
   bool operator==(const Answer&) const = default;
 };
 
-inline constexpr std::size_t kMaxOrder = 65536;  // bytes; a node is some forty
-inline constexpr std::size_t kMaxNodes = 1024;
+inline constexpr std::size_t kMaxOrder = 131072;  // bytes; a node is twelve to forty
+inline constexpr std::size_t kMaxNodes = 4096;
 inline constexpr std::size_t kMaxAnswer = 1024;
 
 // Numbers and length-prefixed strings, in the machine's own byte order: both ends are of one build.

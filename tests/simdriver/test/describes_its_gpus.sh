@@ -44,3 +44,11 @@ grep -q 'NVIDIA UNIX Open Kernel Module for x86_64  550.54.14 ' proc/driver/nvid
 grep -q "GPU UUID: $tab GPU-????????-" proc/driver/nvidia/gpus/10a2f:01:00.0/information
 grep -q "GPU Excluded:$tab Yes" proc/driver/nvidia/gpus/10a2f:01:00.0/information
 grep -q "GPU Excluded:$tab No" proc/driver/nvidia/gpus/10a2f:09:00.0/information
+
+"$bin/simulated-driver" "$work/driver" --no-nodes --shape k40 --gpus 3
+expect_equal 'GPUs of a shape' 'proc/driver/nvidia/gpus/0000:05:00.0 GPU-a1c2e3f4-0b1d-4c5e-8f90-1234567890ab
+proc/driver/nvidia/gpus/0000:0a:00.0 GPU-b7d8e9fa-1c2d-4e3f-9a0b-abcdef012345
+proc/driver/nvidia/gpus/0000:82:00.0 GPU-00000002-0000-4000-8000-000000000002' \
+  "$(grep -H 'GPU UUID' proc/driver/nvidia/gpus/*/information | sed -E 's|/information:.* | |')"
+grep -q "Model: $tab$tab Tesla K40m" proc/driver/nvidia/gpus/0000:82:00.0/information
+expect_equal 'version of a shape' 361.48 "$(cat sys/module/nvidia/version)"

@@ -31,6 +31,8 @@ refused 'GPU 5 of 2' "$work/driver" --excluded 5
 refused '--domain' "$work/driver" --domain 10
 refused '--imex' "$work/driver" --imex 0,x
 refused '--feature' "$work/driver" --feature tpu
+refused 'no shape' "$work/driver" --shape ../shapes/k40
+refused '8 GPUs, not 9' "$work/driver" --shape k40 --gpus 9
 refused '--layout' "$work/driver" --layout nixos
 refused 'another version' "$work/driver" --leftover 550.54.14
 refused '--wrong' "$work/driver" --wrong

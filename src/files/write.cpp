@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "write_whole.hpp"
+#include "nvhook/files/write.hpp"
 
 #include <unistd.h>
 
 #include <cerrno>
 
-namespace nvhook::apply {
+namespace nvhook::files {
 
 Result<void> write_whole(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -18,4 +18,4 @@ Result<void> write_whole(int fd, std::string_view bytes) {
   return {};
 }
 
-}  // namespace nvhook::apply
+}  // namespace nvhook::files
