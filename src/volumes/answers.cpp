@@ -12,22 +12,21 @@ namespace {
 constexpr auto kType = "application/vnd.docker.plugins.v1+json";
 
 // What Go escapes besides what JSON has to. Source: Go, encoding/json, HTMLEscape.
-constexpr std::array kEscapes = {
-    std::pair<std::string_view, std::string_view>{"<", "\\u003c"},
-    std::pair<std::string_view, std::string_view>{">", "\\u003e"},
-    std::pair<std::string_view, std::string_view>{"&", "\\u0026"},
-    std::pair<std::string_view, std::string_view>{"\u2028", "\\u2028"},
-    std::pair<std::string_view, std::string_view>{"\u2029", "\\u2029"},
-    // Which have no short form there.
-    std::pair<std::string_view, std::string_view>{"\\b", "\\u0008"},
-    std::pair<std::string_view, std::string_view>{"\\f", "\\u000c"},
-    // Anything else behind a backslash stays what it is.
-    std::pair<std::string_view, std::string_view>{"\\\\", "\\\\"}};
+constexpr std::array kEscapes = {std::pair<std::string_view, std::string_view>{"<", "\\u003c"},
+                                 std::pair<std::string_view, std::string_view>{">", "\\u003e"},
+                                 std::pair<std::string_view, std::string_view>{"&", "\\u0026"},
+                                 std::pair<std::string_view, std::string_view>{"\u2028", "\\u2028"},
+                                 std::pair<std::string_view, std::string_view>{"\u2029", "\\u2029"},
+                                 // Which have no short form there.
+                                 std::pair<std::string_view, std::string_view>{"\\b", "\\u0008"},
+                                 std::pair<std::string_view, std::string_view>{"\\f", "\\u000c"},
+                                 // Anything else behind a backslash stays what it is.
+                                 std::pair<std::string_view, std::string_view>{"\\\\", "\\\\"}};
 
 // As JSON, in quotation marks. What is no UTF-8 becomes U+FFFD.
 std::string text(std::string_view value) {
-  const auto json = nlohmann::json(value).dump(-1, ' ', false,
-                                               nlohmann::json::error_handler_t::replace);
+  const auto json =
+      nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   std::string go;
   for (std::string_view rest = json; !rest.empty();) {
     const auto escape = std::ranges::find_if(
