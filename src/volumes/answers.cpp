@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "volumes/answers.hpp"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -11,20 +12,30 @@ namespace {
 constexpr auto kType = "application/vnd.docker.plugins.v1+json";
 
 // What Go escapes besides what JSON has to. Source: Go, encoding/json, HTMLEscape.
-constexpr std::array kEscapes = {
-    std::pair<std::string_view, std::string_view>{"<", "\\u003c"},
-    std::pair<std::string_view, std::string_view>{">", "\\u003e"},
-    std::pair<std::string_view, std::string_view>{"&", "\\u0026"},
-    std::pair<std::string_view, std::string_view>{"\u2028", "\\u2028"},
-    std::pair<std::string_view, std::string_view>{"\u2029", "\\u2029"}};
+constexpr std::array kEscapes = {std::pair<std::string_view, std::string_view>{"<", "\\u003c"},
+                                 std::pair<std::string_view, std::string_view>{">", "\\u003e"},
+                                 std::pair<std::string_view, std::string_view>{"&", "\\u0026"},
+                                 std::pair<std::string_view, std::string_view>{"\u2028", "\\u2028"},
+                                 std::pair<std::string_view, std::string_view>{"\u2029", "\\u2029"},
+                                 // Which have no short form there.
+                                 std::pair<std::string_view, std::string_view>{"\\b", "\\u0008"},
+                                 std::pair<std::string_view, std::string_view>{"\\f", "\\u000c"},
+                                 // Anything else behind a backslash stays what it is.
+                                 std::pair<std::string_view, std::string_view>{"\\\\", "\\\\"}};
 
 // As JSON, in quotation marks. What is no UTF-8 becomes U+FFFD.
 std::string text(std::string_view value) {
-  auto json = nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  for (const auto& [plain, escaped] : kEscapes)
-    for (auto at = json.find(plain); at != json.npos; at = json.find(plain, at + escaped.size()))
-      json.replace(at, plain.size(), escaped);
-  return json;
+  const auto json =
+      nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string go;
+  for (std::string_view rest = json; !rest.empty();) {
+    const auto escape = std::ranges::find_if(
+        kEscapes, [rest](const auto& each) { return rest.starts_with(each.first); });
+    const bool found = escape != kEscapes.end();
+    go += found ? escape->second : rest.substr(0, 1);
+    rest.remove_prefix(found ? escape->first.size() : 1);
+  }
+  return go;
 }
 
 http::Response answer(std::string json) {

@@ -104,9 +104,15 @@ class Builder {
   Created counts_;
 };
 
-Result<void> put_on_disk(int fd, const std::string& name) {
+Result<void> sync(int fd, const std::string& name) {
   if (::fsync(fd) != 0) return trouble("fsync " + quote(name));
   return {};
+}
+
+Result<void> sync_at(int parent, const std::string& name, int flags) {
+  const UniqueFd fd(::openat(parent, name.c_str(), flags | O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return trouble("open " + quote(name));
+  return sync(fd.get(), name);
 }
 
 }  // namespace
@@ -125,13 +131,21 @@ Result<Built> build(int parent, const std::string& name, Manifest wanted, Source
       if (auto done = builder.add(fd->get(), kept); !done)
         return std::unexpected(std::move(done).error());
     }
-    if (auto done = put_on_disk(fd->get(), part_name); !done)
-      return std::unexpected(std::move(done).error());
   }
-  if (auto done = put_on_disk(folder->get(), name); !done)
-    return std::unexpected(std::move(done).error());
   return Built{
       .folder = *std::move(folder), .manifest = std::move(wanted), .counts = builder.counts()};
+}
+
+Result<void> put_on_disk(const Built& built) {
+  const int folder = built.folder.get();
+  for (const auto& kept : built.manifest.files) {
+    if (kept.way != Way::Copied) continue;
+    const auto path = std::string(name_of(kept.file.folder)) + "/" + kept.file.name;
+    if (auto done = sync_at(folder, path, O_NONBLOCK); !done) return done;
+  }
+  for (const auto part : kFolders)
+    if (auto done = sync_at(folder, std::string(name_of(part)), O_DIRECTORY); !done) return done;
+  return sync(folder, "the new volume");
 }
 
 }  // namespace nvhook::volumes

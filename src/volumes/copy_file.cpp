@@ -63,7 +63,6 @@ Result<CopyWay> copy_file(int from, int directory, const std::string& name) {
   if (::fchmod(to.get(), status.st_mode & kPermissions) != 0 ||
       ::futimens(to.get(), times.data()) != 0)
     return trouble("set mode and times of " + quote(name));
-  if (::fsync(to.get()) != 0) return trouble("fsync " + quote(name));
   return way;
 }
 

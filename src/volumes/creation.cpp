@@ -72,9 +72,10 @@ Result<Created> build_and_name(const Session& session, const Version& version, M
   if (!built) return std::unexpected(std::move(built).error());
   struct stat status {};
   if (::fstat(built->folder.get(), &status) != 0) return trouble("stat the new volume");
-  // On disk before the name is: a volume that is there has a list.
+  // Before the volume has its name all of it is on disk, and its list.
   if (auto done = write_list(rooms, version, status.st_ino, built->manifest); !done)
     return std::unexpected(std::move(done).error());
+  if (auto done = put_on_disk(*built); !done) return std::unexpected(std::move(done).error());
   if (auto done = name_it(rooms, version, standing); !done)
     return std::unexpected(std::move(done).error());
   if (auto done = settle(rooms); !done) return std::unexpected(std::move(done).error());

@@ -33,8 +33,8 @@ std::string list_name(const Version& version, std::uint64_t inode) {
 Result<std::string> leave(const Rooms& rooms, const std::string& from, OwnName as) {
   as.stage = Stage::Left;
   auto to = to_text(as);
-  if (::renameat2(rooms.own.get(), from.c_str(), rooms.own.get(), to.c_str(), RENAME_NOREPLACE) !=
-      0)
+  // Nothing has that name: it would have to have that inode.
+  if (::renameat(rooms.own.get(), from.c_str(), rooms.own.get(), to.c_str()) != 0)
     return trouble("rename " + quote(from) + " to " + quote(to));
   return to;
 }
@@ -141,8 +141,8 @@ Result<void> tidy(const Session& session) {
 Result<std::string> retire(const Session& session, const Version& version, std::uint64_t inode) {
   const auto& rooms = session.rooms;
   const OwnName old{.stage = Stage::Old, .version = version, .inode = inode};
-  if (::renameat2(rooms.volumes.get(), version.text().c_str(), rooms.own.get(),
-                  to_text(old).c_str(), RENAME_NOREPLACE) != 0)
+  if (::renameat(rooms.volumes.get(), version.text().c_str(), rooms.own.get(),
+                 to_text(old).c_str()) != 0)
     return trouble("take away " + quote(version.text()));
   if (auto done = settle(rooms); !done) return std::unexpected(std::move(done).error());
   return dispose(session, old);

@@ -44,8 +44,7 @@ TEST(PluginBody, IsRefusedWhereGoRefusesIt) {
     EXPECT_EQ(told(text), "E_STATE_PARSE") << text;
 }
 
-// Attack V-05.
-TEST(PluginBody, HasItsLimits) {
+TEST(PluginBody, V05_HasItsLimits) {
   for (const auto* text :
        {R"({"Name":"a","Name":"b"})", R"({"Name":"a","name":"b"})", R"({"name":null,"NAME":"b"})",
         R"({"ID":"a","Id":"b"})", R"({"ID":{},"Id":"b"})"})

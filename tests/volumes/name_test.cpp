@@ -24,8 +24,8 @@ TEST(VolumeName, MayBeOfAnotherKind) {
   }
 }
 
-// Attack V-01, and what else may not become part of a path.
-TEST(VolumeName, IsNothingElse) {
+// And what else may not become part of a path.
+TEST(VolumeName, V01_IsNothingElse) {
   const std::string long_name(1'000'000, '1');
   for (const auto& text : std::vector<std::string>{"",
                                                    "_",

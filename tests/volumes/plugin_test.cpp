@@ -215,8 +215,8 @@ TEST_F(VolumePlugin, LogsAsTheOriginal) {
                   "Received remove request for volume 'nvidia_driver_361.48'"));
 }
 
-// Attack V-01: the answer is JSON, the log is one line, and nothing happens.
-TEST_F(VolumePlugin, RefusesHostileNames) {
+// The answer is JSON, the log is one line, and nothing happens.
+TEST_F(VolumePlugin, V01_RefusesHostileNames) {
   ASSERT_EQ(body_of("/VolumeDriver.Create", named("nvidia_driver_361.48")), "{\"Err\":null}\n");
   const auto before = files_in(path("/"));
   for (const std::string name :
@@ -235,12 +235,14 @@ TEST_F(VolumePlugin, RefusesHostileNames) {
   }
   EXPECT_EQ(body_of("/VolumeDriver.Get", named("<&>_\\u2028")),
             "{\"Volume\":null,\"Err\":\"bad volume format: \\u003c\\u0026\\u003e_\\u2028\"}\n");
+  EXPECT_EQ(body_of("/VolumeDriver.Remove", named("\\b\\f\\n\\u0001\\\\b\\\"/\x7f")),
+            "{\"Err\":\"bad volume format: \\u0008\\u000c\\n\\u0001\\\\b\\\"/\x7f\"}\n");
   const auto long_name = body_of("/VolumeDriver.Create", named(std::string(60'000, 'x')));
   EXPECT_EQ(long_name, "{\"Err\":\"bad volume format: " + std::string(256, 'x') + "...\"}\n");
 }
 
-// Attack V-05: the limits are the client's fault, the rest fails as it did.
-TEST_F(VolumePlugin, RefusesBodiesBeyondTheLimits) {
+// The limits are the client's fault, the rest fails as it did.
+TEST_F(VolumePlugin, V05_RefusesBodiesBeyondTheLimits) {
   const auto twice = call("/VolumeDriver.Remove", R"({"Name":"a","name":"b"})");
   EXPECT_EQ(twice.status, 400);
   EXPECT_EQ(*twice.body, "name: it occurs twice\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows V-02 to V-04 of docs/attacks.md, and what may go wrong without anybody's ill will.
+// Rows V-02 to V-04 of docs/companion/volumes.md, and what may go wrong without anybody's ill will.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -28,8 +28,7 @@ using ::testing::StartsWith;
 
 using StoreUnderAttack = test::StoreFixture;
 
-// V-02
-TEST_F(StoreUnderAttack, SerialisesAStormOfCalls) {
+TEST_F(StoreUnderAttack, V02_SerialisesAStormOfCalls) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 12;
   std::atomic<int> failures = 0;
@@ -59,8 +58,7 @@ TEST_F(StoreUnderAttack, SerialisesAStormOfCalls) {
   EXPECT_THAT(remains(), IsEmpty());
 }
 
-// V-02
-TEST_F(StoreUnderAttack, RefusesToRemoveWhatIsInUse) {
+TEST_F(StoreUnderAttack, V02_RefusesToRemoveWhatIsInUse) {
   const auto volumes = store();
   ASSERT_EQ(told(volumes.create(contents())), "made");
   ASSERT_TRUE(volumes.mount(version(), "a"));
@@ -74,8 +72,7 @@ TEST_F(StoreUnderAttack, RefusesToRemoveWhatIsInUse) {
   EXPECT_EQ(told(volumes.remove(version())), "removed");
 }
 
-// V-02
-TEST_F(StoreUnderAttack, RefusesToRemoveWhatItHasNotMade) {
+TEST_F(StoreUnderAttack, V02_RefusesToRemoveWhatItHasNotMade) {
   put("/store/nvidia_driver/352.39/lib64/libcuda.so.352.39", "another's");
 
   const auto removed = store().remove(version("352.39"));
@@ -85,8 +82,7 @@ TEST_F(StoreUnderAttack, RefusesToRemoveWhatItHasNotMade) {
   EXPECT_EQ(content_of(path("/store/nvidia_driver/352.39/lib64/libcuda.so.352.39")), "another's");
 }
 
-// V-03
-TEST_F(StoreUnderAttack, RefusesAStoreThatOthersCanChange) {
+TEST_F(StoreUnderAttack, V03_RefusesAStoreThatOthersCanChange) {
   const auto said = [this] { return error_of(Store::open(options())); };
   top_.directory("/store");
   for (const unsigned mode : {0775U, 0757U, 0777U, 01777U}) {
@@ -107,8 +103,7 @@ TEST_F(StoreUnderAttack, RefusesAStoreThatOthersCanChange) {
   EXPECT_EQ(said(), "none");
 }
 
-// V-03
-TEST_F(StoreUnderAttack, RefusesLinksInItsPlace) {
+TEST_F(StoreUnderAttack, V03_RefusesLinksInItsPlace) {
   const auto said = [this] { return error_of(Store::open(options())); };
   top_.directory("/elsewhere");
   top_.symlink("/store", "elsewhere");
@@ -127,8 +122,7 @@ TEST_F(StoreUnderAttack, RefusesLinksInItsPlace) {
   EXPECT_TRUE(fs::is_empty(path("/elsewhere")));
 }
 
-// V-03
-TEST_F(StoreUnderAttack, RefusesAnotherUsersStore) {
+TEST_F(StoreUnderAttack, V03_RefusesAnotherUsersStore) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root: chown(2)";
   top_.directory("/store");
   ASSERT_EQ(::chown(path("/store").c_str(), 1000, 0), 0);
@@ -142,8 +136,7 @@ TEST_F(StoreUnderAttack, RefusesAnotherUsersStore) {
   EXPECT_THAT(error_of(Store::open(below)), HasSubstr("belongs to another user"));
 }
 
-// V-04
-TEST_F(StoreUnderAttack, UnlinksNothingButWhatItHasMade) {
+TEST_F(StoreUnderAttack, V04_UnlinksNothingButWhatItHasMade) {
   ASSERT_EQ(told(store().create(contents())), "made");
   const auto volume = path("/store/nvidia_driver/361.48");
   put("/outside/precious", "x");

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <gmock/gmock.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -34,6 +37,23 @@ class StoreFixture : public ::testing::Test {
   void put(const std::string& path, const std::string& content, unsigned mode = 0644) {
     top_.file(path, content);
     std::filesystem::permissions(top_.on_disk(path), std::filesystem::perms{mode});
+  }
+
+  // A mount namespace of this process's own, of which the machine sees nothing. False where it may
+  // have none.
+  [[nodiscard]] static bool own_mounts() {
+    return ::geteuid() == 0 && ::unshare(CLONE_NEWNS) == 0 &&
+           ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  }
+  // A file system of memory there, until the end of the test.
+  void mount_memory(const std::string& at, const char* options = "mode=755",
+                    unsigned long flags = 0) {
+    top_.directory(at);
+    ASSERT_EQ(::mount("tmpfs", path(at).c_str(), "tmpfs", flags, options), 0) << at;
+    mounted_.push_back(path(at));
+  }
+  void TearDown() override {
+    for (; !mounted_.empty(); mounted_.pop_back()) ::umount2(mounted_.back().c_str(), MNT_DETACH);
   }
 
   [[nodiscard]] std::string path(const std::string& inside) const {
@@ -133,6 +153,7 @@ class StoreFixture : public ::testing::Test {
   }
 
   FakeRoot top_;
+  std::vector<std::string> mounted_;
 };
 
 }  // namespace nvhook::test
