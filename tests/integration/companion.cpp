@@ -125,6 +125,17 @@ void write_driver(const fs::path& directory, const std::vector<std::string>& opt
   ASSERT_EQ(done.status, 0) << done.err;
 }
 
+void write_description(const fs::path& file, const fs::path& root, const std::string& more) {
+  std::ifstream shape(NVHOOK_SOURCE_DIR "/tests/simdriver/shapes/k40.json");
+  std::string head, first, second;  // a line is a GPU
+  std::getline(shape, head);
+  std::getline(shape, first);
+  std::getline(shape, second);
+  head.insert(1, "\"root\": \"" + root.string() + "\", " + more);
+  second.pop_back();
+  std::ofstream(file) << head << '\n' << first << '\n' << second << "\n]}\n";
+}
+
 Companion::Companion(const fs::path& host) : host_(host), port_(free_port()) {
   fs::permissions(scratch_.on_disk(),
                   fs::perms::owner_all | fs::perms::others_exec | fs::perms::group_exec);

@@ -101,4 +101,9 @@ bool comes_true(const Condition& condition) {
 // Writes a simulated driver there, in place of one that is there.
 void write_driver(const std::filesystem::path& directory, const std::vector<std::string>& options);
 
+// What the NVML of a driver says that is to lie in `root`: that of the recorded answers, and
+// `more`, in the form of tests/simdriver/description.cpp.
+void write_description(const std::filesystem::path& file, const std::filesystem::path& root,
+                       const std::string& more = "");
+
 }  // namespace nvhook::test

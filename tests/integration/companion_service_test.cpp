@@ -93,10 +93,17 @@ class CompanionUnit : public ::testing::Test {
                              "nvhook-companion-rest.service", "nvhook-companion-rest.socket"})
       machine_->copy_in(program.parent_path().parent_path() / "systemd" / unit,
                         fs::path("/etc/systemd/system") / unit);
-    machine_->copy_in(NVHOOK_SIMULATED_HOST "-k40", "/srv/driver");
+    FakeRoot scratch;
+    const auto description = scratch.on_disk("/nvml.json");
+    write_description(description, kDriver);  // its NVML knows where it lies
+    write_driver(scratch.on_disk("/driver"),
+                 {"--version", "361.48", "--cuda", "8.0", "--nvml", description});
+    machine_->copy_in(scratch.on_disk("/driver"), kDriver);
     fs::create_directories(machine_->file("/etc/nvhook"));
-    write("/etc/nvhook/config.toml",
-          "[roots]\ndriver = '/srv/driver'\nproc = '/srv/driver/proc'\nsys = '/srv/driver/sys'\n");
+    write("/etc/nvhook/config.toml", "[roots]\ndriver = '" + kDriver + "'\nproc = '" + kDriver +
+                                         "/proc'\nsys = '" + kDriver + "/sys'\n");
+    // The unit names devices as /proc/devices does where the driver is loaded.
+    write(kDevices, "[Service]\nDevicePolicy=auto\nDeviceAllow=\n");
     (void)sh("systemctl daemon-reload");
   }
 
@@ -106,6 +113,9 @@ class CompanionUnit : public ::testing::Test {
     fs::permissions(machine_->file(path), fs::perms(0644));
   }
   static Finished sh(const std::string& script) { return machine_->sh(script); }
+  inline static const std::string kDriver = "/srv/driver";
+  inline static const std::string kDevices =
+      "/etc/systemd/system/nvhook-companion-rest.service.d/devices.conf";
   static constexpr auto kVolumes = "nvhook-companion.service";
   static constexpr auto kRest = "nvhook-companion-rest.service";
   static std::string property(const std::string& name, const std::string& unit = kVolumes) {

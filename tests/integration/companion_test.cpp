@@ -270,10 +270,8 @@ TEST(CompanionSockets, AreNotTakenFromADaemonThatLives) {
 
 // Two GPUs, whose NVML does what `misfortune` says.
 void write_unlucky(const fs::path& directory, const std::string& misfortune) {
-  auto description = content_of(NVHOOK_SOURCE_DIR "/tests/simdriver/shapes/k40.json");
-  description.insert(1, "\"root\": \"" + directory.string() + "\", " + misfortune + ", ");
   const auto file = directory.string() + ".json";
-  std::ofstream(file) << description;
+  write_description(file, directory, misfortune + ", ");
   write_driver(directory, {"--nvml", file});
 }
 
