@@ -45,6 +45,11 @@ std::string without_name(const std::string& listen) {
   return listen.starts_with(kName) ? "127.0.0.1:" + listen.substr(kName.size()) : listen;
 }
 
+// And what it said that it was told.
+std::string as_original(const std::string& listen) {
+  return listen == config::Companion().listen ? "localhost:3476" : listen;
+}
+
 Result<Endpoint> endpoint_of(const std::string& listen, bool insecure) {
   const auto numeric = without_name(listen);
   auto address = config::parse_address(numeric);
@@ -95,10 +100,10 @@ Result<CompanionSetup> setup_of(const CompanionOptions& options) {
       if (auto checked = check_path(*path); !checked)
         return std::unexpected(std::move(checked).error());
   if (own.rest && options.task == CompanionOptions::Task::Serve) {
-    const bool original = options.manner == Manner::Original;
-    auto endpoint = original && options.listen
-                        ? companion::original::endpoint_of(*options.listen)
-                        : endpoint_of(options.listen.value_or(own.listen), own.listen_insecure);
+    const auto listen = options.listen.value_or(own.listen);
+    auto endpoint = options.manner == Manner::Original
+                        ? companion::original::endpoint_of(as_original(listen))
+                        : endpoint_of(listen, own.listen_insecure);
     if (!endpoint) return std::unexpected(std::move(endpoint).error());
     setup.endpoint = std::move(*endpoint);
   }

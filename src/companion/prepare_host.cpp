@@ -20,6 +20,15 @@ Result<void> prepare_as_ours(const Setup& setup, const Log& log) {
   return {};
 }
 
+// The library's own words, which stand in quotation marks in what ask() says of a refusal.
+std::string words_of_nvml(const Error& error) {
+  const auto& text = error.message();
+  const auto begin = text.find('"');
+  const auto end = text.find('"', begin + 1);
+  if (error.id() != ErrorId::NvmlFailed || begin == text.npos || end == text.npos) return text;
+  return text.substr(begin + 1, end - begin - 1);
+}
+
 // One answer, before anybody is served.
 Result<void> ask_nvml(const Setup& setup) {
   auto question = question_of(setup.where);
@@ -30,7 +39,7 @@ Result<void> ask_nvml(const Setup& setup) {
   if (answer) return {};
   if (answer.error().id() == ErrorId::NvmlAbsent)
     return failure(ErrorId::NvmlAbsent, "could not load NVML library");
-  return failure(answer.error().id(), "nvml: " + answer.error().message());
+  return failure(answer.error().id(), "nvml: " + words_of_nvml(answer.error()));
 }
 
 Result<void> prepare_as_original(const Setup& setup, const Log& log) {

@@ -86,7 +86,7 @@ TEST_F(PluginSocketIn, ReplacesWhatADeadDaemonHasLeft) {
   EXPECT_TRUE(connect());
 }
 
-TEST_F(PluginSocketIn, IsNotTakenFromALiveDaemon) {
+TEST_F(PluginSocketIn, V07_IsNotTakenFromALiveDaemon) {
   const auto live = PluginSocket::make(directory_);
   ASSERT_TRUE(live);
 
@@ -95,7 +95,7 @@ TEST_F(PluginSocketIn, IsNotTakenFromALiveDaemon) {
   EXPECT_TRUE(connect());
 }
 
-TEST_F(PluginSocketIn, LeavesAFileOrALinkAtItsName) {
+TEST_F(PluginSocketIn, V07_LeavesAFileOrALinkAtItsName) {
   std::ofstream(file_) << "mine";
   expect_refusal("is left as it is");
   EXPECT_EQ(content_of(file_), "mine");
@@ -106,7 +106,7 @@ TEST_F(PluginSocketIn, LeavesAFileOrALinkAtItsName) {
   EXPECT_EQ(fs::read_symlink(file_), "/etc/passwd");
 }
 
-TEST_F(PluginSocketIn, IsNotMadeWhereOthersCouldTakeItsPlace) {
+TEST_F(PluginSocketIn, V07_IsNotMadeWhereOthersCouldTakeItsPlace) {
   fs::permissions(directory_, fs::perms::all);
   expect_refusal("others than root can change the directory");
   EXPECT_FALSE(fs::exists(file_));

@@ -135,6 +135,19 @@ TEST_F(CompanionAsOriginal, EndsWithoutAnNvml) {
             "Error: could not load NVML library\n");
 }
 
+TEST_F(CompanionAsOriginal, EndsInTheWordsOfAnNvmlThatRefuses) {
+  FakeRoot scratch;
+  const auto host = scratch.on_disk("/host");
+  write_description(scratch.on_disk("/nvml.json"), scratch.on_disk("/nowhere"));
+  write_driver(host, {"--nvml", scratch.on_disk("/nvml.json")});
+  const EtcWith settings("/nvhook/config.toml", settings_of(host));
+  Companion companion(host);
+  companion.start_as(kName, words_of(companion));
+
+  EXPECT_EQ(companion.wait(), 1);
+  EXPECT_THAT(without_time(companion.log()), HasSubstr("\nError: nvml: Driver Not Loaded\n"));
+}
+
 TEST_F(CompanionAsOriginal, EndsWithoutUnifiedMemory) {
   FakeRoot scratch;
   const auto host = scratch.on_disk("/host");

@@ -102,7 +102,7 @@ TEST(CompanionRest, ServesThePageAndWhatMonitoringWants) {
   EXPECT_EQ(companion.get("/v1.0/openapi.json").status, 200);
 }
 
-TEST(CompanionRest, HidesProcessesWhereItIsToldTo) {
+TEST(CompanionRest, H23_HidesProcessesWhereItIsToldTo) {
   Companion companion(kTwo);
   companion.start({"--hide-processes"});
   ASSERT_TRUE(comes_true([&] { return answers(companion); }));
@@ -388,7 +388,7 @@ TEST(CompanionMemory, StaysSmallUnderLoad) {
   RecordProperty("rest_kib", static_cast<int>(kib));
 }
 
-TEST(CompanionSettings, ThatExposeItHaveToBeMeant) {
+TEST(CompanionSettings, H21_ThatExposeItHaveToBeMeant) {
   for (const auto* address : {"0.0.0.0:3476", "[::]:3476", "[::ffff:0:0]:3476", "gpu1:3476"}) {
     Companion companion(kTwo);
     companion.start({"--listen", address});

@@ -29,7 +29,8 @@ for program in "$@"; do
   want "$program: its addresses are not random" 'Type: +DYN' "$segments"
   refuse "$program: it looks for libraries in a path of its own" 'RPATH|RUNPATH' "$dynamic"
   case $program in
-    */nvhook-nvml) ;; # loads the driver's
+    */nvhook-nvml) ;;      # loads the driver's
+    */nvhook-companion) ;; # libmicrohttpd is no archive
     *)
       refuse "$program: it needs a loader" 'INTERP' "$segments"
       refuse "$program: it needs libraries" 'NEEDED' "$dynamic"
@@ -62,12 +63,15 @@ for object in "${objects[@]}"; do
     "$(grep -v -- ' fork$' <<<"$undefined" || true)"
   case $object in
     */clean_start.cpp.o) ;; # starts itself again without GLIBC_TUNABLES
+    */hook/*/serve.cpp.o) ;; # becomes nvhook-companion
     *) refuse "$object can execute" ' execve' "$undefined" ;;
   esac
   case $object in
     */parser_child.cpp.o | */supervise.cpp.o) ;;
     */teller.cpp.o) ;; # starts nvhook-systemd
-    */nvml/ask.cpp.o) ;; # starts nvhook-nvml
+    */nvml/ask.cpp.o | */nvml/watch.cpp.o | */nvml/watch_guard.cpp.o) ;; # start nvhook-nvml
+    */companion/child.cpp.o) ;; # the processes that serve
+    */companion/uvm.cpp.o) ;; # starts nvidia-modprobe
     *) refuse "$object can fork" ' fork$' "$undefined" ;;
   esac
 done
