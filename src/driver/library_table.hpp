@@ -23,8 +23,8 @@ enum class Rule : std::uint8_t {
   GlvndVendor,   // nothing more, and the libraries of the next rule are not wanted beside it
   WithoutGlvnd,  // it needs the driver's GL core: under these names Mesa and GLVND have theirs
   OwnVersion,  // it comes with the driver, but counts versions of its own: whatever the loader has
-  // Likewise, if it needs the driver's GL core or GLVND's dispatcher: Mesa has files of these names.
-  // One of the driver's version is preferred.
+  // Likewise, if it needs the driver's GL core or GLVND's dispatcher: Mesa has files of these
+  // names. One of the driver's version is preferred.
   AnyButMesa,
 };
 

@@ -171,8 +171,7 @@ Result<void> Shelf::consider(Slot& slot, const Candidate& candidate) {
                         path.name().ends_with(ending_) &&
                         !slot.taken->path.name().ends_with(ending_);
   if (exchange) leave_out(std::move(slot.taken->path), "the driver has its own of that name");
-  if (!*reason && slot.taken && !exchange)
-    *reason = "the loader prefers " + slot.taken->path.value;
+  if (!*reason && slot.taken && !exchange) *reason = "the loader prefers " + slot.taken->path.value;
   if (*reason) {
     leave_out(path, **std::move(reason));
     return {};

@@ -77,9 +77,8 @@ Result<void> fill_from_directories(Shelf& shelf, const LibrarySearch& search) {
   // The table has the GLVND vendors before the libraries that they supersede.
   for (const auto& native : shelf.native_slots()) {
     const auto& row = *native.row;
-    const auto name = row.soname.empty()
-                          ? std::string(row.stem).append(".").append(search.version)
-                          : std::string(row.soname);
+    const auto name = row.soname.empty() ? std::string(row.stem).append(".").append(search.version)
+                                         : std::string(row.soname);
     const auto slots = slots_for(shelf, name);
     const auto done = [&shelf](const Slot* slot) {
       return slot->taken.has_value() || shelf.is_superseded(*slot);

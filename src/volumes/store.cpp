@@ -79,8 +79,9 @@ Result<Store> Store::open(StoreOptions options) {
   if (!path) return std::unexpected(std::move(path).error());
   options.path = *std::move(path);
   if (auto safe = check_rooms(options.path); !safe) return std::unexpected(std::move(safe).error());
-  // What cannot be done now is done by each call that changes something.
-  if (const auto session = begin(options.path, Missing::Fail, options.patience))
+  // What cannot be done now, or while another process is at work, is done by each call that changes
+  // something.
+  if (const auto session = begin(options.path, Missing::Fail, std::chrono::milliseconds(0)))
     (void)tidy(*session);
   return Store(std::move(options));
 }

@@ -37,8 +37,8 @@ struct Where {
 
 enum class Purpose : std::uint8_t {
   Container,
-  // The volumes of nvidia-docker 1.0, which are for every image of its time, have besides: GLVND's own
-  // libraries or the driver's of their names (libGL.so.1, libGLdispatch.so.0), whatever their
+  // The volumes of nvidia-docker 1.0, which are for every image of its time, have besides: GLVND's
+  // own libraries or the driver's of their names (libGL.so.1, libGLdispatch.so.0), whatever their
   // version; and of libnvidia-tls the variant for older kernels where there is no other.
   Volume,
 };
