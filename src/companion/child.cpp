@@ -59,9 +59,8 @@ void Child::replace() {
 }
 
 void Child::finish(Clock::time_point now) {
-  if (!channel_) return;
   channel_ = UniqueFd();
-  give_up_ = now + kPatience;
+  if (!give_up_) give_up_ = now + kPatience;
 }
 
 bool Child::start_if_due(Clock::time_point now, int listening, const Body& body) {

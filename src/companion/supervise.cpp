@@ -13,9 +13,9 @@
 #include <string>
 #include <utility>
 
-#include "child.hpp"
 #include "nvhook/companion/listen.hpp"
 #include "nvhook/volumes/store.hpp"
+#include "part.hpp"
 #include "prepare_host.hpp"
 #include "rest_process.hpp"
 #include "sockets.hpp"
@@ -25,19 +25,6 @@ namespace nvhook::companion {
 namespace {
 
 using std::chrono::milliseconds;
-
-// One of the two: a socket, the process that serves it, and when it is tried again if there is no
-// socket to be had.
-template <class Socket>
-struct Part {
-  const char* name;
-  Socket socket;
-  Child child;
-  bool wanted = false;
-  Backoff backoff{};
-  Clock::time_point next{};  // to open the socket
-  std::string trouble{};     // why it could not be opened, said already
-};
 
 class Supervisor {
  public:
@@ -57,19 +44,15 @@ class Supervisor {
   Result<void> begin();
   Result<void> block_signals();
   void take(Setup setup);
-  template <class Socket>
-  Result<void> open(Part<Socket>& part, Clock::time_point now);
   Result<void> write_spec();
   void tick(Clock::time_point now);
   void wait(Clock::time_point now);
   void read_signals();
   void reap(Clock::time_point now);
-  template <class Socket>
-  bool has_ended(Part<Socket>& part, pid_t pid, int status, Clock::time_point now);
   void reload();
   void stop();
   void tell();
-  [[nodiscard]] bool all_ready() const;
+  [[nodiscard]] bool is_ready() const;
   [[nodiscard]] std::optional<Clock::time_point> next_due() const;
 
   Setup setup_;
@@ -79,12 +62,11 @@ class Supervisor {
   std::optional<std::chrono::microseconds> watchdog_;
   Clock::time_point next_sign_of_life_{};
   UniqueFd signals_;
-  Part<RestSocket> rest_{"REST API", {}, {}};
-  Part<VolumeSocket> volumes_{"volume plugin", {}, {}};
+  Part<RestSocket> rest_{.name = "REST API"};
+  Part<VolumeSocket> volumes_{.name = "volume plugin"};
   std::optional<SpecFile> spec_;
   std::string status_;
   bool told_ready_ = false;
-  bool reloading_ = false;
   bool stopping_ = false;
 };
 
@@ -100,24 +82,12 @@ Result<void> Supervisor::block_signals() {
   return {};
 }
 
-template <class Socket>
-Result<void> Supervisor::open(Part<Socket>& part, Clock::time_point now) {
-  if (part.socket.is_for(setup_)) return {};
-  auto opened = part.socket.open(setup_);
-  if (opened) {
-    part.trouble.clear();
-    return {};
-  }
-  part.next = now + part.backoff.failed(now);
-  if (part.trouble != opened.error().message()) log_.error(opened.error());
-  part.trouble = opened.error().message();
-  return opened;
-}
-
+// The one that is there is replaced, so that Docker never misses it.
 Result<void> Supervisor::write_spec() {
-  if (spec_) spec_->remove();
-  spec_.reset();
-  if (!setup_.volumes || setup_.spec_file.empty()) return {};
+  const bool wanted = setup_.volumes && !setup_.spec_file.empty();
+  auto before = std::exchange(spec_, std::nullopt);
+  if (before && (!wanted || before->path() != setup_.spec_file)) before->remove();
+  if (!wanted) return {};
   auto spec = SpecFile::write(setup_.spec_file, setup_.socket_directory);
   if (!spec) return std::unexpected(std::move(spec).error());
   spec_ = std::move(*spec);
@@ -140,8 +110,8 @@ Result<void> Supervisor::begin() {
   const auto now = Clock::now();
   if (setup_.volumes) log_.say("Serving plugin API at " + setup_.socket_directory);
   if (setup_.rest) log_.say("Serving remote API at " + setup_.endpoint.shown);
-  Result<void> volumes = setup_.volumes ? open(volumes_, now) : Result<void>();
-  Result<void> rest = setup_.rest ? open(rest_, now) : Result<void>();
+  Result<void> volumes = setup_.volumes ? volumes_.open(setup_, log_, now) : Result<void>();
+  Result<void> rest = setup_.rest ? rest_.open(setup_, log_, now) : Result<void>();
   const bool strict = setup_.manner == Manner::Original;
   const bool none = !(setup_.volumes && volumes) && !(setup_.rest && rest);
   if (!volumes && (strict || none)) return volumes;
@@ -151,16 +121,13 @@ Result<void> Supervisor::begin() {
 
 // What is due now: sockets, processes, a sign of life.
 void Supervisor::tick(Clock::time_point now) {
-  const auto each = [&](auto& part, const Child::Body& body) {
-    part.child.want(part.wanted && !stopping_, now);
-    part.child.kill_if_late(now);
-    if (!part.wanted || stopping_) return;
-    if (now >= part.next && !open(part, now)) return;
-    if (part.socket.get() >= 0) part.child.start_if_due(now, part.socket.get(), body);
-  };
-  each(rest_, [this](Channel channel) { return serve_rest(std::move(channel), setup_, log_); });
-  each(volumes_,
-       [this](Channel channel) { return serve_volumes(std::move(channel), setup_, log_); });
+  rest_.tick(
+      setup_, stopping_,
+      [this](Channel channel) { return serve_rest(std::move(channel), setup_, log_); }, log_, now);
+  volumes_.tick(
+      setup_, stopping_,
+      [this](Channel channel) { return serve_volumes(std::move(channel), setup_, log_); }, log_,
+      now);
   if (watchdog_ && now >= next_sign_of_life_) {
     notifier_.tell("WATCHDOG=1");
     next_sign_of_life_ = now + *watchdog_ / 2;
@@ -169,14 +136,9 @@ void Supervisor::tick(Clock::time_point now) {
 
 std::optional<Clock::time_point> Supervisor::next_due() const {
   std::optional<Clock::time_point> due;
-  const auto add = [&due](std::optional<Clock::time_point> one) {
+  for (const auto& one : {rest_.due(setup_, stopping_), volumes_.due(setup_, stopping_)})
     if (one && (!due || *one < *due)) due = one;
-  };
-  add(rest_.child.due());
-  add(volumes_.child.due());
-  if (!stopping_ && rest_.wanted && !rest_.socket.is_for(setup_)) add(rest_.next);
-  if (!stopping_ && volumes_.wanted && !volumes_.socket.is_for(setup_)) add(volumes_.next);
-  if (watchdog_) add(next_sign_of_life_);
+  if (watchdog_ && (!due || next_sign_of_life_ < *due)) due = next_sign_of_life_;
   return due;
 }
 
@@ -206,22 +168,11 @@ void Supervisor::read_signals() {
   }
 }
 
-template <class Socket>
-bool Supervisor::has_ended(Part<Socket>& part, pid_t pid, int status, Clock::time_point now) {
-  if (!part.child.reaped(pid, status, now)) return false;
-  const auto rest = part.child.rest();
-  if (!rest) return true;
-  const auto how = WIFSIGNALED(status) ? "was ended by signal " + std::to_string(WTERMSIG(status))
-                                       : "ended with status " + std::to_string(WEXITSTATUS(status));
-  log_.say("The process of the " + std::string(part.name) + " " + how +
-           (stopping_ ? "" : ", and is started again in " + std::to_string(rest->count()) + " ms"));
-  return true;
-}
-
 void Supervisor::reap(Clock::time_point now) {
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;)
-    if (!has_ended(rest_, pid, status, now)) has_ended(volumes_, pid, status, now);
+    if (!rest_.has_ended(pid, status, stopping_, log_, now))
+      volumes_.has_ended(pid, status, stopping_, log_, now);
 }
 
 // What cannot be had of the new settings leaves the old ones as they are.
@@ -239,11 +190,11 @@ void Supervisor::reload() {
   const bool had_volumes = volumes_.wanted && volumes_.socket.get() >= 0;
   take(std::move(*setup));
   const auto now = Clock::now();
-  if (rest_.wanted && !open(rest_, now) && had_rest) {
+  if (rest_.wanted && !rest_.open(setup_, log_, now) && had_rest) {
     setup_.endpoint = before.endpoint;
     log_.say("The REST API stays at " + setup_.endpoint.shown);
   }
-  if (volumes_.wanted && !open(volumes_, now) && had_volumes) {
+  if (volumes_.wanted && !volumes_.open(setup_, log_, now) && had_volumes) {
     setup_.socket_directory = before.socket_directory;
     log_.say("The plugin's socket stays in " + setup_.socket_directory);
   }
@@ -264,26 +215,22 @@ void Supervisor::stop() {
   if (spec_) spec_->remove();
 }
 
-bool Supervisor::all_ready() const {
-  const auto ready = [](const auto& part) {
-    return !part.wanted || part.socket.get() < 0 || part.child.ready();
+// One that serves, at least, and none of which it is not known yet.
+bool Supervisor::is_ready() const {
+  const auto settled = [](const auto& part) {
+    return !part.wanted || part.child.ready() || part.failing();
   };
-  return ready(rest_) && ready(volumes_);
+  return settled(rest_) && settled(volumes_) && (rest_.child.ready() || volumes_.child.ready());
 }
 
-// The service manager hears that all is up, once, and then whatever changes.
+// The service manager hears that it is up, once, and then whatever changes.
 void Supervisor::tell() {
   if (stopping_) return;
-  const auto state = [](const auto& part) {
-    if (!part.wanted) return std::string(part.name) + ": off";
-    if (part.child.ready()) return std::string(part.name) + ": up";
-    return std::string(part.name) + ": " + (part.trouble.empty() ? "not up" : part.trouble);
-  };
-  if (!told_ready_ && all_ready()) {
+  if (!told_ready_ && is_ready()) {
     told_ready_ = true;
     notifier_.tell("READY=1");
   }
-  auto status = state(volumes_) + "; " + state(rest_);
+  auto status = volumes_.status() + "; " + rest_.status();
   if (status == status_) return;
   status_ = std::move(status);
   notifier_.tell("STATUS=" + status_);

@@ -47,6 +47,8 @@ class SpecFile {
   // Takes it away, if it still says what was written.
   void remove();
 
+  [[nodiscard]] const std::string& path() const { return path_; }
+
  private:
   std::string path_;
   std::string text_;
