@@ -7,7 +7,6 @@
 
 #include "nvhook/base/path.hpp"
 #include "nvhook/base/quote.hpp"
-#include "nvhook/companion/original.hpp"
 #include "nvhook/config/load.hpp"
 #include "where.hpp"
 
@@ -102,7 +101,7 @@ Result<CompanionSetup> setup_of(const CompanionOptions& options) {
   if (own.rest && options.task == CompanionOptions::Task::Serve) {
     const auto listen = options.listen.value_or(own.listen);
     auto endpoint = options.manner == Manner::Original
-                        ? companion::original::endpoint_of(as_original(listen))
+                        ? Result<Endpoint>(Endpoint{.shown = as_original(listen)})
                         : endpoint_of(listen, own.listen_insecure);
     if (!endpoint) return std::unexpected(std::move(endpoint).error());
     setup.endpoint = std::move(*endpoint);

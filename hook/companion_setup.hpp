@@ -16,7 +16,7 @@ struct CompanionSetup {
 
 // Reads the settings, and lets the options win. Fails with E_CONFIG: the file; an address that is
 // none, or that others than this host reach though nobody said that they may; nothing to serve.
-// As the original with E_LISTEN, for its addresses may be names.
+// The original's address is looked at when it is needed.
 [[nodiscard]] Result<CompanionSetup> setup_of(const CompanionOptions& options);
 
 }  // namespace nvhook

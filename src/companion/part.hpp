@@ -26,16 +26,22 @@ struct Part {
   std::string trouble{};     // why it could not be opened: it is said once
 
   // Has the socket where the setup wants it. What is there stays if it fails.
-  Result<void> open(const Setup& setup, const Log& log, Clock::time_point now) {
+  Result<void> open(const Setup& setup, Clock::time_point now) {
     if (socket.is_for(setup)) return {};
     backoff.began(now);
     auto opened = socket.open(setup);
-    if (!opened) {
-      next = now + backoff.failed(now);
-      if (trouble != opened.error().message()) log.error(opened.error());
-    }
-    trouble = opened ? "" : opened.error().message();
+    if (!opened) next = now + backoff.failed(now);
     return opened;
+  }
+  // Says why it failed, once.
+  void complain(const Error& why, const Log& log) {
+    if (trouble != why.message()) log.error(why);
+    trouble = why.message();
+  }
+  bool open_or_complain(const Setup& setup, const Log& log, Clock::time_point now) {
+    const auto opened = open(setup, now);
+    opened ? trouble.clear() : complain(opened.error(), log);
+    return opened.has_value();
   }
 
   // What is due now.
@@ -43,7 +49,7 @@ struct Part {
             Clock::time_point now) {
     child.want(wanted && !stopping, now);
     child.kill_if_late(now);
-    if (!wanted || stopping || (now >= next && !open(setup, log, now))) return;
+    if (!wanted || stopping || (now >= next && !open_or_complain(setup, log, now))) return;
     if (socket.get() >= 0) child.start_if_due(now, socket.get(), body);
   }
 

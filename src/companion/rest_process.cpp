@@ -34,7 +34,10 @@ http::Rules rules_of(const Setup& setup) {
     rules.hosts.push_back(address.six ? "[" + address.host + "]" : address.host);
     return rules;
   }
-  // Others on the network know this host by its addresses and its name.
+  // Others on the network know this host by its addresses and its name, or as it was written.
+  const auto& written = setup.endpoint.shown;
+  if (const auto name = written.substr(0, written.rfind(':')); config::is_host_name(name))
+    rules.hosts.push_back(name);
   rules.any_address = true;
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) == 0 && config::is_host_name(name.data()))

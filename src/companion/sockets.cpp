@@ -3,10 +3,16 @@
 
 #include <utility>
 
+#include "nvhook/companion/original.hpp"
+
 namespace nvhook::companion {
 
 Result<void> RestSocket::open(const Setup& setup) {
-  auto socket = listen_at(setup.endpoint);
+  const auto endpoint = setup.manner == Manner::Original
+                            ? original::endpoint_of(setup.endpoint.shown)
+                            : Result<Endpoint>(setup.endpoint);
+  if (!endpoint) return std::unexpected(endpoint.error());
+  auto socket = listen_at(*endpoint);
   if (!socket) return std::unexpected(std::move(socket).error());
   socket_ = std::move(*socket);
   inherited_ = false;

@@ -110,12 +110,14 @@ Result<void> Supervisor::begin() {
   const auto now = Clock::now();
   if (setup_.volumes) log_.say("Serving plugin API at " + setup_.socket_directory);
   if (setup_.rest) log_.say("Serving remote API at " + setup_.endpoint.shown);
-  Result<void> volumes = setup_.volumes ? volumes_.open(setup_, log_, now) : Result<void>();
-  Result<void> rest = setup_.rest ? rest_.open(setup_, log_, now) : Result<void>();
-  const bool strict = setup_.manner == Manner::Original;
+  const auto volumes = setup_.volumes ? volumes_.open(setup_, now) : Result<void>();
+  const auto rest = setup_.rest ? rest_.open(setup_, now) : Result<void>();
   const bool none = !(setup_.volumes && volumes) && !(setup_.rest && rest);
-  if (!volumes && (strict || none)) return volumes;
-  if (!rest && (strict || none)) return rest;
+  const bool may_do_without = setup_.manner == Manner::Ours && !none;
+  if (!volumes && !may_do_without) return volumes;
+  if (!rest && !may_do_without) return rest;
+  if (!volumes) volumes_.complain(volumes.error(), log_);
+  if (!rest) rest_.complain(rest.error(), log_);
   return write_spec();
 }
 
@@ -190,11 +192,11 @@ void Supervisor::reload() {
   const bool had_volumes = volumes_.wanted && volumes_.socket.get() >= 0;
   take(std::move(*setup));
   const auto now = Clock::now();
-  if (rest_.wanted && !rest_.open(setup_, log_, now) && had_rest) {
+  if (rest_.wanted && !rest_.open_or_complain(setup_, log_, now) && had_rest) {
     setup_.endpoint = before.endpoint;
     log_.say("The REST API stays at " + setup_.endpoint.shown);
   }
-  if (volumes_.wanted && !volumes_.open(setup_, log_, now) && had_volumes) {
+  if (volumes_.wanted && !volumes_.open_or_complain(setup_, log_, now) && had_volumes) {
     setup_.socket_directory = before.socket_directory;
     log_.say("The plugin's socket stays in " + setup_.socket_directory);
   }

@@ -113,7 +113,10 @@ TEST_F(CompanionAsOriginal, EndsWhereItDid) {
     words.insert(words.end(), {option, value});
     companion.start_as(kName, words);
     EXPECT_EQ(companion.wait(), 1) << value;
-    EXPECT_THAT(without_time(companion.log()), HasSubstr("Error: " + said + "\n"));
+    const auto log = without_time(companion.log());
+    EXPECT_THAT(log, HasSubstr("\nServing remote API at "));
+    EXPECT_THAT(log, ::testing::EndsWith("\nError: " + said + "\n"));
+    EXPECT_EQ(log.find("Error: "), log.rfind("Error: "));
     EXPECT_FALSE(fs::exists(companion.socket()));
   }
 }

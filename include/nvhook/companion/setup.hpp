@@ -19,11 +19,12 @@ enum class Manner : std::uint8_t { Ours, Original };
 // Docker finds a plugin by the name of its socket.
 inline constexpr std::string_view kSocketName = "nvidia-docker.sock";
 
-// Where the REST API is served.
+// Where the REST API is served. The original has what was written only: it may be a name, which is
+// looked up when it listens (original.hpp).
 struct Endpoint {
-  config::Address address;
-  bool both = false;  // an address of IPv6, and of IPv4 as well: ":3476" of the original
-  std::string shown;  // as it was written
+  config::Address address{};
+  bool both = false;    // an address of IPv6, and of IPv4 as well: ":3476" of the original
+  std::string shown{};  // as it was written
   bool operator==(const Endpoint&) const = default;
 };
 
