@@ -136,6 +136,12 @@ void write_description(const fs::path& file, const fs::path& root, const std::st
   std::ofstream(file) << head << '\n' << first << '\n' << second << "\n]}\n";
 }
 
+bool answers(const Companion& companion) { return companion.get("/gpu/status/json").status == 200; }
+
+bool activates(const Companion& companion) {
+  return companion.call("Plugin.Activate").body == "{\"Implements\":[\"VolumeDriver\"]}\n";
+}
+
 Companion::Companion(const fs::path& host) : host_(host), port_(free_port()) {
   fs::permissions(scratch_.on_disk(),
                   fs::perms::owner_all | fs::perms::others_exec | fs::perms::group_exec);

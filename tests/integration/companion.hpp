@@ -79,6 +79,10 @@ class Companion {
   pid_t pid_ = -1;
 };
 
+// Whether each of the two answers as it should.
+[[nodiscard]] bool answers(const Companion& companion);
+[[nodiscard]] bool activates(const Companion& companion);
+
 // A port of 127.0.0.1 that nobody has now.
 [[nodiscard]] std::uint16_t free_port();
 
