@@ -56,7 +56,7 @@ for object in "${objects[@]}"; do
   undefined=$(nm --undefined-only "$object")
   load='dlopen|'
   case $object in
-    */nvml/look.cpp.o) load= ;; # of nvhook-nvml; a static program could not
+    */nvml/look.cpp.o | */nvml/session.cpp.o) load= ;; # of nvhook-nvml; a static one could not
   esac
   refuse "$object can load or run a program" \
     " (execl.*|execv|execvp.*|system|popen|posix_spawn.*|${load}v?fork)$" \
