@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <future>
 #include <sstream>
 
 #include "support/process_status.hpp"
@@ -127,6 +128,12 @@ TEST(CompanionSockets, AreNotTakenFromADaemonThatLives) {
   EXPECT_TRUE(activates(first));
 }
 
+void write_settings(const Companion& companion, const std::string& text) {
+  const auto file = companion.directory() / "config.toml";
+  std::ofstream(file) << text;
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+}
+
 // Two GPUs, whose NVML does what `misfortune` says.
 void write_unlucky(const fs::path& directory, const std::string& misfortune) {
   const auto file = directory.string() + ".json";
@@ -157,16 +164,28 @@ TEST_F(CompanionNvml, ThatCrashesCostsOneAnswer) {
 TEST_F(CompanionNvml, ThatHangsCostsOneAnswer) {
   write_unlucky(host_, R"("hang": "nvmlDeviceGetTemperature", "spared": 4)");
   Companion companion(host_);
-  const auto config = companion.directory() / "config.toml";
-  std::ofstream(config) << "[nvml]\ndeadline = 0.5\n";
-  fs::permissions(config, fs::perms::owner_read | fs::perms::owner_write);
-  companion.start({"--config", config});
+  write_settings(companion, "[nvml]\ndeadline = 0.5\n");
+  companion.start({"--config", companion.directory() / "config.toml"});
   ASSERT_TRUE(comes_true([&] { return answers(companion); }));
 
   ASSERT_TRUE(comes_true([&] { return companion.get("/gpu/status").status == 500; }));
 
   EXPECT_TRUE(comes_true([&] { return answers(companion); }));
   EXPECT_THAT(companion.log(), HasSubstr("E_NVML_TIMEOUT"));
+}
+
+TEST_F(CompanionNvml, ThatIsAwaitedAtTheEndIsWaitedFor) {
+  write_unlucky(host_, R"("hang": "nvmlDeviceGetTemperature")");
+  Companion companion(host_);
+  write_settings(companion, "[nvml]\ndeadline = 1\n");
+  companion.start({"--config", companion.directory() / "config.toml"});
+  ASSERT_TRUE(comes_true([&] { return activates(companion); }));
+  auto asking = std::async(std::launch::async, [&] { return companion.get("/gpu/status"); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+
+  EXPECT_EQ(companion.end(SIGTERM), 0);
+
+  EXPECT_EQ(asking.get().status, 500);  // an answer: the connection was not just closed
 }
 
 TEST_F(CompanionNvml, OfAnotherDriverIsSeenWithoutARestart) {
@@ -203,29 +222,75 @@ TEST_F(CompanionNvml, OfADriverThatComesLaterIsSeen) {
 
 TEST(CompanionReload, KeepsBadSettingsOutAndTakesGoodOnes) {
   Companion companion(kTwo);
-  const auto config = companion.directory() / "config.toml";
-  const auto write = [&](const std::string& text) {
-    std::ofstream(config) << text;
-    fs::permissions(config, fs::perms::owner_read | fs::perms::owner_write);
-  };
-  write("");
-  companion.start({"--config", config});
+  write_settings(companion, "");
+  companion.start({"--config", companion.directory() / "config.toml"});
   ASSERT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
 
-  write("[companion]\nprocesses = 1\n");
+  write_settings(companion, "[companion]\nprocesses = 1\n");
   companion.signal(SIGHUP);
   ASSERT_TRUE(comes_true(
       [&] { return companion.log().find("The settings stay as they were") != std::string::npos; }));
   EXPECT_THAT(companion.log(), HasSubstr("E_CONFIG"));
   EXPECT_TRUE(answers(companion) && activates(companion));
 
-  write("[companion]\nprocesses = false\n");
+  write_settings(companion, "[companion]\nprocesses = false\n");
   companion.signal(SIGHUP);
   EXPECT_TRUE(comes_true([&] {
     const auto reply = companion.get("/gpu/status/json");
     return reply.status == 200 && reply.body.find("nbody") == std::string::npos;
   }));
   EXPECT_TRUE(activates(companion));
+}
+
+TEST(CompanionReload, MovesItsSocketsOrStaysWhereItIs) {
+  Companion companion(kTwo);
+  const auto other = companion.directory() / "other";
+  const auto set = [&](std::uint16_t port, const fs::path& directory) {
+    write_settings(companion, "[roots]\ndriver = '" + kTwo.string() + "'\nproc = '" +
+                                  (kTwo / "proc").string() + "'\nsys = '" +
+                                  (kTwo / "sys").string() +
+                                  "'\n[companion]\nlisten = '127.0.0.1:" + std::to_string(port) +
+                                  "'\nsocket_directory = '" + directory.string() + "'\nstore = '" +
+                                  companion.store().string() + "'\n");
+  };
+  const auto serves_at = [](std::uint16_t port) {
+    return parse_reply(exchange(connect_to(port),
+                                "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+                                "Connection: close\r\n\r\n"))
+               .status == 200;
+  };
+  set(companion.port(), companion.socket().parent_path());
+  companion.start_as("nvhook-companion", {"--config", companion.directory() / "config.toml"});
+  ASSERT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
+
+  const auto port = free_port();
+  set(port, other);
+  companion.signal(SIGHUP);
+  EXPECT_TRUE(comes_true([&] { return serves_at(port); }));
+  EXPECT_TRUE(comes_true([&] { return fs::exists(other / "nvidia-docker.sock"); }));
+  EXPECT_FALSE(fs::exists(companion.socket()));
+  EXPECT_FALSE(connect_to(companion.port()));
+
+  Companion taken(kTwo);
+  taken.start();
+  ASSERT_TRUE(comes_true([&] { return answers(taken) && activates(taken); }));
+  set(taken.port(), taken.socket().parent_path());
+  companion.signal(SIGHUP);
+  EXPECT_TRUE(comes_true([&] {
+    return companion.log().find("The plugin's socket stays in " + other.string()) !=
+           std::string::npos;
+  }));
+  EXPECT_THAT(companion.log(),
+              HasSubstr("The REST API stays at 127.0.0.1:" + std::to_string(port)));
+  EXPECT_TRUE(comes_true([&] { return serves_at(port); }));
+}
+
+TEST(CompanionProgram, IsWhatNvhookServeBecomes) {
+  const auto version = run({NVHOOK_PROGRAM, "serve", "--version"});
+  EXPECT_THAT(version.out, ::testing::StartsWith("nvhook-companion "));
+  EXPECT_EQ(run({NVHOOK_PROGRAM, "serve", "--nonsense"}).status, 64);
+  EXPECT_THAT(run({NVHOOK_PROGRAM, "serve", "prune", "--help"}).out,
+              HasSubstr("nvhook-companion prune"));
 }
 
 TEST(CompanionMemory, StaysSmallUnderLoad) {
