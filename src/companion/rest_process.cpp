@@ -21,8 +21,8 @@
 namespace nvhook::companion {
 namespace {
 
-// Where NVML could not be had at the start: after how long a request makes us try again.
-constexpr std::chrono::seconds kBeforeAnotherTry{5};
+// Where the driver's libraries were missing at the start: how often requests make us look again.
+constexpr std::chrono::seconds kBetweenLooks{2};
 
 http::Rules rules_of(const Setup& setup) {
   http::Rules rules;
@@ -91,7 +91,7 @@ class RestProcess {
   std::optional<Error> absent_;  // why there is no watch
   std::string trouble_;          // what went wrong last; empty: nothing since
   std::optional<Fingerprint> fingerprint_;
-  Clock::time_point started_ = Clock::now();
+  std::optional<Clock::time_point> looked_;  // for libraries that were missing, last
   std::vector<Waiting> waiting_;
   bool start_anew_ = false;
 };
@@ -114,6 +114,8 @@ void RestProcess::start_watch() {
       return;
     }
     question = std::unexpected(std::move(watch).error());
+  } else {
+    looked_ = Clock::now();
   }
   absent_ = std::move(question).error();
 }
@@ -152,9 +154,13 @@ void RestProcess::answer_all() {
 }
 
 bool RestProcess::is_another_driver(Clock::time_point now) {
-  if (!fingerprint_->changed(now)) return !watch_ && now - started_ >= kBeforeAnotherTry;
-  log_.say("The driver has changed, or its GPUs have: it is looked at anew");
-  return true;
+  if (fingerprint_->changed(now)) {
+    log_.say("The driver has changed, or its GPUs have: it is looked at anew");
+    return true;
+  }
+  if (!looked_ || now - *looked_ < kBetweenLooks) return false;
+  looked_ = now;
+  return question_of(setup_.where).has_value();
 }
 
 std::optional<http::Response> RestProcess::answer(const http::Request& request,
@@ -162,7 +168,7 @@ std::optional<http::Response> RestProcess::answer(const http::Request& request,
   const auto now = Clock::now();
   if (start_anew_ || is_another_driver(now)) {
     start_anew_ = true;
-    auto response = http::text_response(503, "the driver has changed, ask again\n");
+    auto response = http::text_response(503, "the driver is looked at anew, ask again\n");
     response.headers.push_back({"Retry-After", "1"});
     return response;
   }

@@ -206,6 +206,22 @@ TEST_F(CompanionNvml, OfAnotherDriverIsSeenWithoutARestart) {
   EXPECT_THAT(companion.log(), HasSubstr("The driver has changed"));
 }
 
+// Half an installation, and then the other half.
+TEST_F(CompanionNvml, OfLibrariesThatComeLaterIsFound) {
+  write_driver(host_, {"--shape", "k40"});
+  const auto library = host_ / "usr/lib/x86_64-linux-gnu/libnvidia-ml.so.361.48";
+  const auto aside = host_ / "aside";
+  fs::rename(library, aside);
+  Companion companion(host_);
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return companion.get("/gpu/status").status == 500; }));
+
+  fs::rename(aside, library);
+
+  EXPECT_TRUE(comes_true([&] { return answers(companion); }));
+  EXPECT_THAT(companion.log(), HasSubstr("E_DRIVER_INCOMPLETE"));
+}
+
 // A driver that comes when the companion is there already, as at boot.
 TEST_F(CompanionNvml, OfADriverThatComesLaterIsSeen) {
   fs::create_directories(host_ / "proc");
