@@ -208,8 +208,9 @@ const Rows kServe = {
     {"fcntl", {is(1, F_GETFL)}},
     {"fcntl", {is(1, F_SETFL)}},
     {"fcntl", {is(1, F_SETFD)}},
-    {"gettimeofday", {}},  // where the vDSO has none
-    {"lseek", {}},         // the time zone, for the log
+    {"fcntl", {is(1, F_DUPFD_CLOEXEC)}},  // one kept in reserve, for when there is none left
+    {"gettimeofday", {}},                 // where the vDSO has none
+    {"lseek", {}},                        // the time zone, for the log
 };
 
 // Reading what the host says of its driver: by name, for that is where it is.

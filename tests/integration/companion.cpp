@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -184,6 +185,8 @@ void Companion::start_as(const std::string& name, const std::vector<std::string>
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
+  const rlimit few{.rlim_cur = most_descriptors_, .rlim_max = most_descriptors_};
+  if (most_descriptors_ > 0) ::setrlimit(RLIMIT_NOFILE, &few);
   if (::getppid() == parent) ::execve(NVHOOK_COMPANION, argv.data(), envp.data());
   ::_exit(127);
 }

@@ -33,6 +33,9 @@ class Companion {
   Companion& operator=(const Companion&) = delete;
   ~Companion();
 
+  // Of the program that is started next: how many descriptors it may have.
+  void limit_descriptors(unsigned most) { most_descriptors_ = most; }
+
   // Words behind those that say where everything is; by default both parts are served.
   void start(const std::vector<std::string>& words = {});
   // As it is called: argv[0], and all words; environment as "NAME=value".
@@ -77,6 +80,7 @@ class Companion {
   std::filesystem::path host_;
   std::uint16_t port_ = 0;
   pid_t pid_ = -1;
+  unsigned most_descriptors_ = 0;  // 0: as this process
 };
 
 // Whether each of the two answers as it should.

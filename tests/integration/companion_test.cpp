@@ -79,6 +79,25 @@ TEST(CompanionProcesses, EndWithTheFirstOne) {
   EXPECT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
 }
 
+TEST(CompanionProcesses, SurviveWithoutDescriptors) {
+  Companion companion(kTwo);
+  companion.limit_descriptors(24);
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
+  const auto rest = companion.rest();
+  const auto volumes = companion.volumes();
+
+  std::vector<UniqueFd> idle;
+  for (int i = 0; i < 40; ++i) {
+    idle.push_back(connect_to(companion.port()));
+    idle.push_back(connect_to(companion.socket()));
+  }
+
+  EXPECT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
+  EXPECT_EQ(companion.rest(), rest);
+  EXPECT_EQ(companion.volumes(), volumes);
+}
+
 TEST(CompanionEnd, LeavesNothingBehind) {
   for (const int signal : {SIGTERM, SIGINT}) {
     Companion companion(kTwo);
