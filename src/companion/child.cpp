@@ -100,7 +100,8 @@ bool Child::reaped(pid_t pid, int wait_status, Clock::time_point now) {
   if (pid != pid_) return false;
   const bool asked_to = give_up_.has_value();
   const int status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : kFailed;
-  const bool in_order = asked_to || (status == kStartAnew && now - began_ >= kSoon);
+  const bool in_order =
+      !WIFSIGNALED(wait_status) && (asked_to || (status == kStartAnew && now - began_ >= kSoon));
   rest_.reset();
   if (!in_order) rest_ = backoff_.failed(now);
   next_ = now + rest_.value_or(std::chrono::milliseconds(0));

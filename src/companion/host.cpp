@@ -69,23 +69,25 @@ Result<nvml::Question> question_of(const driver::Where& where) {
 }
 
 Fingerprint::Fingerprint(driver::Where where)
-    : where_(std::move(where)), key_(key()), looked_(Clock::now()) {}
+    : where_(std::move(where)), key_(key().value_or("")), looked_(Clock::now()) {}
 
-std::string Fingerprint::key() const {
+std::optional<std::string> Fingerprint::key() const {
   const auto identity = driver::identify(where_);
+  if (!identity && identity.error().id() == ErrorId::DriverAbsent) return "";
   if (!identity) return {};
-  return nvml::key_of_host(where_.proc_root, identity->version, identity->gpus)
-      .value_or(identity->version);
+  auto key = nvml::key_of_host(where_.proc_root, identity->version, identity->gpus);
+  if (!key) return {};
+  return std::move(*key);
 }
 
 bool Fingerprint::changed(Clock::time_point now) {
   if (now - looked_ < kBetweenLooks) return false;
   looked_ = now;
   auto current = key();
-  if (current == key_) return false;
+  if (!current || *current == key_) return false;
   // The driver learns UUIDs when NVML looks at a GPU for the first time.
-  if (key_.empty() || !nvml::same_but_for_unknown_uuids(key_, current)) return true;
-  key_ = std::move(current);
+  if (key_.empty() || !nvml::same_but_for_unknown_uuids(key_, *current)) return true;
+  key_ = std::move(*current);
   return false;
 }
 

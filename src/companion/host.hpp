@@ -30,7 +30,7 @@ class Fingerprint {
   [[nodiscard]] bool changed(Clock::time_point now);
 
  private:
-  [[nodiscard]] std::string key() const;
+  [[nodiscard]] std::optional<std::string> key() const;  // nothing: it cannot be looked at now
 
   driver::Where where_;
   std::string key_;  // empty: there is no driver

@@ -226,6 +226,11 @@ const Rows kLook = {
     {"uname", {}},
 };
 
+// The process that keeps nvhook-nvml, when the REST process ends.
+const Rows kRest = {
+    {"wait4", {}},
+};
+
 // The volume plugin: what it makes and takes away is below directories that it holds.
 const Rows kVolumes = {
     {"openat", {below_descriptor(0)}},
@@ -362,7 +367,7 @@ std::vector<Table> tables() {
   const auto prepare = place + kPrepare;  // filters add up: what Place has, Prepare must have
   const auto sweep = kEverywhere + kMain + kSweep;
   const auto tell = kEverywhere + kMain + kTell;
-  const auto rest = kEverywhere + kMain + kServe + kLook;
+  const auto rest = kEverywhere + kMain + kServe + kLook + kRest;
   const auto volumes = kEverywhere + kMain + kServe + kLook + kVolumes;
   return {
       {"Parser", parser},

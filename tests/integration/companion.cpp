@@ -203,6 +203,11 @@ int Companion::wait() {
   const bool ended = comes_true([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; });
   if (!ended) return -1;
   pid_ = -1;
+  // A call that its filter does not have, or a fault: whatever a test is about.
+  for (const auto* part : {"REST API", "volume plugin"})
+    for (const int signal : {SIGSYS, SIGSEGV, SIGABRT})
+      EXPECT_EQ(log().find(part + (" was ended by signal " + std::to_string(signal))),
+                std::string::npos);
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -77,25 +78,6 @@ TEST(CompanionProcesses, EndWithTheFirstOne) {
   // What it left does not keep the next one from starting.
   companion.start();
   EXPECT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
-}
-
-TEST(CompanionProcesses, SurviveWithoutDescriptors) {
-  Companion companion(kTwo);
-  companion.limit_descriptors(24);
-  companion.start();
-  ASSERT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
-  const auto rest = companion.rest();
-  const auto volumes = companion.volumes();
-
-  std::vector<UniqueFd> idle;
-  for (int i = 0; i < 40; ++i) {
-    idle.push_back(connect_to(companion.port()));
-    idle.push_back(connect_to(companion.socket()));
-  }
-
-  EXPECT_TRUE(comes_true([&] { return answers(companion) && activates(companion); }));
-  EXPECT_EQ(companion.rest(), rest);
-  EXPECT_EQ(companion.volumes(), volumes);
 }
 
 TEST(CompanionEnd, LeavesNothingBehind) {
@@ -191,6 +173,27 @@ TEST_F(CompanionNvml, ThatHangsCostsOneAnswer) {
 
   EXPECT_TRUE(comes_true([&] { return answers(companion); }));
   EXPECT_THAT(companion.log(), HasSubstr("E_NVML_TIMEOUT"));
+}
+
+// All that may be kept of it then is the socket that it listens on.
+TEST_F(CompanionNvml, ThatHangsAndManyWhoWaitLeaveTheServerAlive) {
+  write_unlucky(host_, R"("hang": "nvmlDeviceGetTemperature")");
+  Companion companion(host_);
+  write_settings(companion, "[nvml]\ndeadline = 1\n");
+  companion.limit_descriptors(24);
+  companion.start({"--config", companion.directory() / "config.toml"});
+  ASSERT_TRUE(comes_true([&] { return activates(companion) && companion.rest() > 0; }));
+  const auto rest = companion.rest();
+
+  std::vector<UniqueFd> waiting;
+  for (int i = 0; i < 40; ++i) {
+    waiting.push_back(connect_to(companion.port()));
+    constexpr std::string_view kRequest = "GET /gpu/status HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    ::send(waiting.back().get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL);
+  }
+
+  EXPECT_TRUE(comes_true([&] { return companion.get("/healthz").status == 503; }));
+  EXPECT_EQ(companion.rest(), rest);
 }
 
 TEST_F(CompanionNvml, ThatIsAwaitedAtTheEndIsWaitedFor) {
