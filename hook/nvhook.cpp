@@ -21,6 +21,7 @@
 #include "nvhook/driver/discover.hpp"
 #include "nvhook/plan/print.hpp"
 #include "nvhook/sandbox/phases.hpp"
+#include "pin.hpp"
 #include "prepare.hpp"
 #include "read_spec.hpp"
 #include "rules.hpp"
@@ -74,15 +75,16 @@ Result<config::Parsed> settings_for(const Options& command, Journal& journal) {
   return parsed;
 }
 
-Result<Outcome> look_closer(const Spec& spec, PendingSpec& parser, const config::Settings& settings,
-                            Phases& phases, Journal& journal) {
-  auto prepared = prepare(spec, parser, settings, phases, journal);
+Result<Outcome> look_closer(const Spec& spec, std::optional<EarlyPin> early, PendingSpec& parser,
+                            const config::Settings& settings, Phases& phases, Journal& journal) {
+  auto prepared = prepare(spec, std::move(early), parser, settings, phases, journal);
   if (!prepared) return std::unexpected(std::move(prepared).error());
   return std::visit([](auto&& one) -> Outcome { return std::move(one); }, std::move(*prepared));
 }
 
-// From a container's description to its plan. The settings are read while the description is
-// parsed. `parser` is to be kept for a while: its process ends beside what this one does next.
+// From a container's description to its plan. The settings are read, and the process is pinned,
+// while the description is parsed. `parser` is to be kept for a while: its process ends beside what
+// this one does next.
 Result<Outcome> look_at_container(Texts texts, const Command& command,
                                   std::optional<PendingSpec>& parser, Phases& phases,
                                   Journal& journal) {
@@ -90,6 +92,7 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
     return request::NothingAsked{"the container asks for no GPU"};
   if (auto* stopped = std::get_if<Stopped>(&texts)) return std::move(*stopped);
 
+  const auto pid = std::get<SpecTexts>(texts).pid;
   if (std::get<SpecTexts>(texts).may_concern_nvml) phases.expect_program();
   if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
   auto pending = PendingSpec::start(std::get<SpecTexts>(texts));
@@ -99,6 +102,7 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
   if (auto done = phases.begin(Phase::Request); !done)
     return std::unexpected(std::move(done).error());
   auto settings = settings_for(command, journal);
+  auto early = pin_early(pid, phases);
   auto finished = parser->finish();
   if (!finished) return std::unexpected(std::move(finished).error());
   if (auto* stopped = std::get_if<Stopped>(&*finished)) return std::move(*stopped);
@@ -107,7 +111,8 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
   if (!settings) return std::unexpected(std::move(settings).error());
   if (rules_of(settings->settings).swarm_resources != parser->further_names())
     return failure(ErrorId::Config, "the settings changed while they were read: start it again");
-  return look_closer(spec, *parser, settings->settings, phases, journal);
+  if (!early) return std::unexpected(std::move(early).error());
+  return look_closer(spec, std::move(*early), *parser, settings->settings, phases, journal);
 }
 
 plan::Style style_of_output(Surroundings surroundings) {

@@ -39,12 +39,15 @@ struct Prepared {
   bool grants_devices = true;  // false: the device cgroup is left alone, and counts as none
 };
 
+struct EarlyPin;  // pin.hpp
+
 // From a container's description to a plan: what does it ask for, who is it, what has the host,
 // what does the container look like; `parser` reads what else is hostile. Reads only; dry run and
-// hook share every step of it. Begins the phases from Pin to Survey. For a container whose root
+// hook share every step of it. Begins the phases from Pin to Survey; `early` is what was pinned
+// before. For a container whose root
 // file system may not answer it returns in another process: see supervise.hpp.
 [[nodiscard]] Result<std::variant<request::NothingAsked, Prepared>> prepare(
-    const Spec& spec, PendingSpec& parser, const config::Settings& settings,
-    sandbox::Phases& phases, Journal& journal);
+    const Spec& spec, std::optional<EarlyPin> early, PendingSpec& parser,
+    const config::Settings& settings, sandbox::Phases& phases, Journal& journal);
 
 }  // namespace nvhook
