@@ -23,6 +23,7 @@
 #include "nvhook/sandbox/phases.hpp"
 #include "pin.hpp"
 #include "prepare.hpp"
+#include "prepare_loader.hpp"
 #include "read_spec.hpp"
 #include "rules.hpp"
 #include "run_record.hpp"
@@ -126,7 +127,7 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
   if (!texts) return std::unexpected(std::move(texts).error());
   Phases phases(sandbox::Course::DryRun);
   std::optional<PendingSpec> parser;
-  const auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
+  auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   const auto style = style_of_output(surroundings);
   const auto as_text = [&](const auto& result) {
@@ -136,7 +137,8 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
     return print(as_text(*nothing));
   if (std::holds_alternative<Stopped>(*outcome))
     return print(as_text(request::NothingAsked{"the container has stopped"}));
-  const auto& prepared = std::get<Prepared>(*outcome);
+  auto& prepared = std::get<Prepared>(*outcome);
+  if (auto done = take_loader_file(prepared.plan, prepared.libc, *parser); !done) return done;
   if (auto done = phases.begin(Phase::Capture); !done) return done;
   if (auto fine = apply::check_sources(prepared.plan, prepared.procfs); !fine) return fine;
   return print(as_text(prepared.plan));
@@ -154,14 +156,16 @@ Result<void> run_hook(const Command& command, Journal& journal) {
   auto systemd_step = SystemdStep::begin(described->pid);
   Phases phases(sandbox::Course::Hook);
   std::optional<PendingSpec> parser;
-  const auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
+  auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   if (const auto* stopped = std::get_if<Stopped>(&*outcome)) return forget(*stopped);
-  const auto* prepared = std::get_if<Prepared>(&*outcome);
+  auto* prepared = std::get_if<Prepared>(&*outcome);
   if (prepared == nullptr) return {};
   systemd_step.settle(*prepared->process);
+  auto place = RunRecord::find_place(*prepared);  // the parser is at work meanwhile
+  if (auto done = take_loader_file(prepared->plan, prepared->libc, *parser); !done) return done;
 
-  auto record = RunRecord::begin(*prepared, systemd_step.scope(), journal);
+  auto record = RunRecord::begin(*prepared, std::move(place), systemd_step.scope(), journal);
   for (const auto& warning : prepared->plan.warnings) journal.warning(warning);
   if (journal.debugging()) journal.step(plan::to_json(prepared->plan));
   apply::Observer observer;

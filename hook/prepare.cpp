@@ -162,9 +162,8 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(
                                           .own_user_namespace = has_users_of_its_own(prepared),
                                           .procfs = std::move(*procfs)});
   if (!plan) return std::unexpected(std::move(plan).error());
-  if (auto done = complete_loader_file(*plan, *loader, parser); !done)
-    return std::unexpected(std::move(done).error());
-  parser.dismiss();
+  ask_for_loader_file(*plan, *loader, parser);
+  prepared.libc = loader->libc;
   prepared.plan = std::move(*plan);
   prepared.plan.warnings.insert(prepared.plan.warnings.begin(), parsed->warnings.begin(),
                                 parsed->warnings.end());
