@@ -18,6 +18,7 @@
 #include "driver/mig.hpp"
 #include "driver/nodes.hpp"
 #include "driver/programs.hpp"
+#include "driver/resolver.hpp"
 #include "driver/sockets.hpp"
 #include "driver/version.hpp"
 #include "nvhook/base/quote.hpp"
@@ -129,8 +130,8 @@ Result<void> find_all_nodes(const Where& where, HostRoot driver_root, int proc,
 }
 
 // Everything besides libraries, programs and nodes.
-Result<void> find_files(const Where& where, HostRoot root, int proc, const Wanted& wanted,
-                        Driver& driver) {
+Result<void> find_files(const Where& where, HostRoot root, Resolver& resolver, int proc,
+                        const Wanted& wanted, Driver& driver) {
   const auto& extras = where.extras;
   auto kernel_files = find_kernel_files(proc, where.proc_root, extras.procfs);
   if (!kernel_files) return std::unexpected(std::move(kernel_files).error());
@@ -144,11 +145,11 @@ Result<void> find_files(const Where& where, HostRoot root, int proc, const Wante
                                   : Result<std::vector<File>>();
   if (!firmware) return std::unexpected(std::move(firmware).error());
   append(driver.files, std::move(*firmware));
-  auto config = find_config_files(root, wanted.capabilities);
+  auto config = find_config_files(resolver, wanted.capabilities);
   if (!config) return std::unexpected(std::move(config).error());
   append(driver.files, std::move(*config));
   if (std::ranges::find(wanted.features, Feature::Gds) == wanted.features.end()) return {};
-  auto gds = find_gds_files(root);
+  auto gds = find_gds_files(resolver);
   if (!gds) return std::unexpected(std::move(gds).error());
   append(driver.files, std::move(*gds));
   return {};
@@ -171,8 +172,10 @@ Result<Driver> discover(const Where& where, const Wanted& wanted) {
 
   auto prefix = prefix_of(root->get());
   if (!prefix) return std::unexpected(std::move(prefix).error());
+  Resolver resolver(driver_root, {prefix->empty() ? "/" : *prefix});
   auto libraries = find_libraries({.root = driver_root,
                                    .root_path = *std::move(prefix),
+                                   .resolver = resolver,
                                    .version = driver.version,
                                    .directories = where.library_directories},
                                   wanted.capabilities);
@@ -180,7 +183,8 @@ Result<Driver> discover(const Where& where, const Wanted& wanted) {
   driver.libraries = std::move(libraries->libraries);
   driver.omitted = std::move(libraries->omitted);
   append(driver.warnings, std::move(libraries->warnings));
-  auto programs = find_programs(driver_root, where.program_directories, wanted.capabilities);
+  auto programs =
+      find_programs(driver_root, resolver, where.program_directories, wanted.capabilities);
   if (!programs) return std::unexpected(std::move(programs).error());
   driver.programs = *std::move(programs);
 
@@ -191,7 +195,7 @@ Result<Driver> discover(const Where& where, const Wanted& wanted) {
     driver.warnings.push_back(
         {WarningId::NoGpus, "driver " + driver.version + " is loaded, but has no GPU to drive"});
 
-  if (auto done = find_files(where, driver_root, proc->get(), wanted, driver); !done)
+  if (auto done = find_files(where, driver_root, resolver, proc->get(), wanted, driver); !done)
     return std::unexpected(std::move(done).error());
   if (auto done = find_all_nodes(where, driver_root, proc->get(), wanted, driver); !done)
     return std::unexpected(std::move(done).error());
