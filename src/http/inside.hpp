@@ -69,7 +69,7 @@ class Server::Inside {
   void cut(Connection& connection);
   void resume(Connection& connection);
   void cut_overdue(Clock::time_point now);
-  void watch_listening(Clock::time_point now);
+  void watch_listening();
 
   Rules rules_;
   Handler handler_;
@@ -82,8 +82,8 @@ class Server::Inside {
   bool ending_ = false;    // at once
   UniqueFd epoll_;         // of the listening socket and libmicrohttpd's own epoll
   std::optional<Acceptor> acceptor_;
-  bool watching_ = false;  // for new connections
-  Clock::time_point pause_until_;
+  bool watching_ = false;                           // for new connections
+  std::optional<Clock::time_point> pause_until_;    // over only when a turn has seen it
   std::unique_ptr<MHD_Daemon, StopDaemon> daemon_;  // last: its end calls back
 };
 

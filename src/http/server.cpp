@@ -65,11 +65,10 @@ std::optional<std::chrono::milliseconds> Server::Inside::timeout() const {
   MHD_UNSIGNED_LONG_LONG pending = 0;
   if (MHD_get_timeout(daemon_.get(), &pending) == MHD_YES && pending == 0)
     return std::chrono::milliseconds{0};
-  const auto now = Clock::now();
   auto next = connections_.next_deadline();
-  if (acceptor_ && pause_until_ > now && (!next || pause_until_ < *next)) next = pause_until_;
+  if (acceptor_ && pause_until_ && (!next || *pause_until_ < *next)) next = pause_until_;
   if (!next) return std::nullopt;
-  return std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - now),
+  return std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()),
                   std::chrono::milliseconds{0});
 }
 
@@ -78,10 +77,11 @@ void Server::Inside::run() {
   // took with another.
   const auto now = Clock::now();
   resumed_ = false;
+  if (pause_until_ && *pause_until_ <= now) pause_until_.reset();
   MHD_run(daemon_.get());
   cut_overdue(now);
   accept_some(now);
-  watch_listening(Clock::now());
+  watch_listening();
 }
 
 void Server::Inside::answer(Ticket ticket, Response response) {
@@ -106,7 +106,7 @@ bool Server::Inside::idle() const {
 }
 
 void Server::Inside::accept_some(Clock::time_point turn) {
-  if (!acceptor_ || turn < pause_until_) return;
+  if (!acceptor_ || pause_until_) return;
   for (unsigned count = 0; count < kAcceptsPerTurn; ++count) {
     auto* slowest = connections_.slowest_client();
     // Who came in this turn may have sent a request already, that nobody has looked at.
@@ -176,11 +176,11 @@ void Server::Inside::cut_overdue(Clock::time_point now) {
   });
 }
 
-void Server::Inside::watch_listening(Clock::time_point now) {
+void Server::Inside::watch_listening() {
   if (!acceptor_) return;
   const bool room =
       connections_.living() < rules_.max_connections || connections_.slowest_client() != nullptr;
-  const bool wanted = room && now >= pause_until_;
+  const bool wanted = room && !pause_until_;
   if (wanted == watching_) return;
   epoll_event event{.events = wanted ? std::uint32_t{EPOLLIN} : 0U, .data = {}};
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, acceptor_->fd(), &event) == 0) watching_ = wanted;
