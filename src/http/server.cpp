@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
+#include <span>
 #include <utility>
 
 #include "http/inside.hpp"
@@ -78,6 +80,7 @@ void Server::Inside::run() {
   const auto now = Clock::now();
   resumed_ = false;
   if (pause_until_ && *pause_until_ <= now) pause_until_.reset();
+  cut_departed();
   MHD_run(daemon_.get());
   cut_overdue(now);
   accept_some(now);
@@ -162,10 +165,29 @@ void Server::Inside::cut(Connection& connection) {
   }
 }
 
+// libmicrohttpd does not look at its socket meanwhile. If we cannot either, its time ends it.
+void Server::Inside::suspend(Connection& connection) {
+  connection.enter(Stage::Answer, Clock::now());
+  connection.suspended = true;
+  MHD_suspend_connection(connection.handle);
+  epoll_event event{.events = EPOLLRDHUP, .data = {.ptr = &connection}};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.socket, &event);
+}
+
 // To libmicrohttpd it is news in its next turn only.
 void Server::Inside::resume(Connection& connection) {
   resumed_ = true;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.socket, nullptr);
   MHD_resume_connection(connection.handle);
+}
+
+// Those who wait for an answer that they will not read.
+void Server::Inside::cut_departed() {
+  if (!connections_.any(Stage::Answer)) return;
+  std::array<epoll_event, 16> events{};  // the rest in the next turn
+  const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 0);
+  for (const auto& event : std::span(events).first(static_cast<std::size_t>(std::max(count, 0))))
+    if (event.data.ptr != nullptr) cut(*static_cast<Connection*>(event.data.ptr));
 }
 
 void Server::Inside::cut_overdue(Clock::time_point now) {
