@@ -143,6 +143,7 @@ TEST_F(EndOfAWatch, IsSaidWhereSomebodyKillsTheGuard) {
   EXPECT_EQ(answer->error().id(), ErrorId::NvmlCrashed);
   ASSERT_FALSE(asked);
   EXPECT_EQ(asked.error().id(), ErrorId::NvmlCrashed);
+  EXPECT_FALSE(watch->take()) << "it is said once";
   EXPECT_TRUE(ends(processes.program));
 }
 
