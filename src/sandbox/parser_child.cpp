@@ -137,7 +137,8 @@ constexpr int kSocket = 0;  // where the child keeps its end, in place of standa
 bool set_limits() {
   constexpr rlim_t kFiles = kInstrumented ? 64 : 0;
   return limit(RLIMIT_CPU, kMaxSeconds) && limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_CORE, 0) &&
-         limit(RLIMIT_NPROC, 0) && limit(RLIMIT_NOFILE, kFiles) && limit(RLIMIT_STACK, kMaxStack) &&
+         limit(RLIMIT_NPROC, 0) && limit(RLIMIT_NOFILE, kFiles) &&
+         limit(RLIMIT_STACK, kMaxStack) &&
          (kInstrumented || limit(RLIMIT_AS, rlim_t{kMaxMebibytes} << 20U));
 }
 
