@@ -134,7 +134,10 @@ void RestProcess::hear() {
   if (!watch_) return;
   auto taken = watch_->take();
   if (!taken) return;
-  if (!*taken) return fail(taken->error());
+  if (!*taken) {
+    if (watch_->gone()) start_anew_ = true;  // nobody keeps nvhook-nvml any more
+    return fail(taken->error());
+  }
   trouble_.clear();
   const auto now = Clock::now();
   auto facts = facts_of(std::move((*taken)->nvml), setup_.where);

@@ -175,6 +175,25 @@ TEST_F(CompanionNvml, ThatHangsCostsOneAnswer) {
   EXPECT_THAT(companion.log(), HasSubstr("E_NVML_TIMEOUT"));
 }
 
+// The process that keeps nvhook-nvml, a child of the one that serves.
+TEST_F(CompanionNvml, ThatNobodyKeepsIsKeptAnew) {
+  write_driver(host_, {"--shape", "k40"});
+  Companion companion(host_);
+  companion.start();
+  ASSERT_TRUE(comes_true([&] { return answers(companion); }));
+  const auto rest = companion.rest();
+  const auto process = "/proc/" + std::to_string(rest) + "/task/" + std::to_string(rest);
+  pid_t keeper = 0;
+  std::ifstream(process + "/children") >> keeper;
+  ASSERT_GT(keeper, 0);
+
+  ASSERT_EQ(::kill(keeper, SIGKILL), 0);
+
+  EXPECT_TRUE(comes_true([&] { return companion.rest() > 0 && companion.rest() != rest; }))
+      << "it does not go on without, nobody has to ask";
+  EXPECT_TRUE(comes_true([&] { return answers(companion); }));
+}
+
 // All that may be kept of it then is the socket that it listens on.
 TEST_F(CompanionNvml, ThatHangsAndManyWhoWaitLeaveTheServerAlive) {
   write_unlucky(host_, R"("hang": "nvmlDeviceGetTemperature")");
