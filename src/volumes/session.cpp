@@ -20,8 +20,9 @@
 namespace nvhook::volumes {
 namespace {
 
+// A directory of such a name is none of ours, and stays.
 Result<void> unlink_own(const Rooms& rooms, const std::string& name) {
-  if (::unlinkat(rooms.own.get(), name.c_str(), 0) != 0 && errno != ENOENT)
+  if (::unlinkat(rooms.own.get(), name.c_str(), 0) != 0 && errno != ENOENT && errno != EISDIR)
     return trouble("remove " + quote(name));
   return {};
 }
@@ -37,6 +38,19 @@ Result<std::string> leave(const Rooms& rooms, const std::string& from, OwnName a
   if (::renameat(rooms.own.get(), from.c_str(), rooms.own.get(), to.c_str()) != 0)
     return trouble("rename " + quote(from) + " to " + quote(to));
   return to;
+}
+
+// What is in one that is none of ours must not be in the way of the next.
+Result<void> dispose_of_unfinished(const Rooms& rooms, const std::string& name, OwnName as) {
+  const auto inode = inode_at(rooms.own.get(), name);
+  if (!inode) return std::unexpected(inode.error());
+  const auto gone = dismantle_unfinished(rooms.own.get(), name);
+  if (!gone) return std::unexpected(gone.error());
+  if (*gone == Gone::All || !*inode) return {};
+  as.inode = **inode;
+  auto left = leave(rooms, name, std::move(as));
+  if (!left) return std::unexpected(std::move(left).error());
+  return {};
 }
 
 // Whether the list is that of a folder that is still there.
@@ -61,8 +75,7 @@ Result<void> tidy_one(const Session& session, const std::string& name, Stage sta
   const auto own = parse_own_name(name);
   if (!own || own->stage != stage) return {};
   if (stage == Stage::New) {
-    auto gone = dismantle_unfinished(rooms.own.get(), name);
-    if (!gone) return std::unexpected(std::move(gone).error());
+    if (auto done = dispose_of_unfinished(rooms, name, *own); !done) return done;
   }
   if (stage == Stage::Old) {
     auto done = dispose(session, *own);
@@ -113,9 +126,15 @@ Result<std::string> dispose(const Session& session, const OwnName& old) {
   if (!list) return std::unexpected(list.error());
   const OwnName folder{.stage = Stage::Left, .version = old.version, .inode = **inode};
   if (!*list) return leave(rooms, name, folder);
-  const auto uses = read_uses(rooms.own.get());
-  if (!uses) return std::unexpected(uses.error());
-  if (uses->count(old.version.text()) > 0) return std::string();
+  // One of another inode was to take the place of that one, and never had: nobody uses it.
+  if (**inode == old.inode) {
+    const auto uses = read_uses(rooms.own.get());
+    if (!uses) return std::unexpected(uses.error());
+    if (uses->count(old.version.text()) > 0) return std::string();
+  }
+  // Whoever gave it this name may have been killed before that was on disk, and on disk the volume
+  // still has its own then.
+  if (auto done = settle(rooms); !done) return std::unexpected(std::move(done).error());
   const auto gone = dismantle(rooms.own.get(), name, **list);
   if (!gone) return std::unexpected(gone.error());
   auto left = *gone == Gone::All ? std::string() : leave(rooms, name, folder);
@@ -144,7 +163,6 @@ Result<std::string> retire(const Session& session, const Version& version, std::
   if (::renameat(rooms.volumes.get(), version.text().c_str(), rooms.own.get(),
                  to_text(old).c_str()) != 0)
     return trouble("take away " + quote(version.text()));
-  if (auto done = settle(rooms); !done) return std::unexpected(std::move(done).error());
   return dispose(session, old);
 }
 
