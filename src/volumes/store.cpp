@@ -98,15 +98,16 @@ Result<Created> Store::create(const Contents& contents) const {
   auto wanted = sources->look_at(contents);
   if (!wanted) return std::unexpected(std::move(wanted).error());
 
+  const auto linking = options_.links ? Linking::Allowed : Linking::Never;
   // Mostly there is nothing to do, even where nothing could be done.
   if (const auto rooms = open_rooms(options_.path, Missing::Fail)) {
-    const auto standing = compare(*rooms, *version, *wanted);
+    const auto standing = compare(*rooms, *version, *wanted, linking);
     if (standing && standing->state == State::Same) return Created{};
   }
   const auto session = begin(options_.path, Missing::Make, options_.patience);
   if (!session) return std::unexpected(session.error());
   if (auto done = tidy(*session); !done) return std::unexpected(std::move(done).error());
-  const auto standing = compare(session->rooms, *version, *wanted);
+  const auto standing = compare(session->rooms, *version, *wanted, linking);
   if (!standing) return std::unexpected(standing.error());
   if (standing->state == State::Same) return Created{};
   if (standing->state == State::Unlisted) {
@@ -114,8 +115,7 @@ Result<Created> Store::create(const Contents& contents) const {
     if (!done) return std::unexpected(std::move(done).error());
     return Created{};
   }
-  return make(*session, *version, *std::move(wanted), *standing, *sources,
-              options_.links ? Linking::Allowed : Linking::Never);
+  return make(*session, *version, *std::move(wanted), *standing, *sources, linking);
 }
 
 Result<bool> Store::has(const Version& version) const {
@@ -132,11 +132,15 @@ Result<std::vector<Version>> Store::versions() const {
 }
 
 Result<void> Store::mount(const Version& version, std::string_view id) const {
-  const auto there = has(version);
+  const auto none = [&] { return refused(ENOENT, "volume " + quote(version.text())); };
+  auto there = has(version);
   if (!there) return std::unexpected(there.error());
-  if (!*there) return refused(ENOENT, "volume " + quote(version.text()));
+  if (!*there) return none();
   const auto session = begin(options_.path, Missing::Make, options_.patience);
   if (!session) return std::unexpected(session.error());
+  there = is_directory_at(session->rooms.volumes.get(), version.text());
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return none();  // it went while we waited
   auto uses = read_uses(session->rooms.own.get());
   if (!uses) return std::unexpected(std::move(uses).error());
   if (!uses->mounts.emplace(version.text(), word_for(id)).second) return {};
