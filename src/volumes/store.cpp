@@ -154,7 +154,7 @@ Result<void> Store::unmount(const Version& version, std::string_view id) const {
   auto uses = read_uses(session->rooms.own.get());
   if (!uses) return std::unexpected(std::move(uses).error());
   if (uses->mounts.erase({version.text(), word_for(id)}) == 0) return {};
-  if (auto done = write_uses(session->rooms.own.get(), *uses); !done) return done;
+  if (auto done = write_fewer_uses(session->rooms.own.get(), *uses); !done) return done;
   // An old one may have waited for that.
   return uses->count(version.text()) == 0 ? tidy(*session) : Result<void>();
 }

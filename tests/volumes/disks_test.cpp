@@ -118,6 +118,22 @@ TEST_F(StoreOnDisks, ServeWhatIsThereWhereThereIsNoRoomAnyMore) {
   EXPECT_FALSE(store().has(version()).value());
 }
 
+// Else a volume would count as in use until the next boot, and could not be removed to make room.
+TEST_F(StoreOnDisks, NoteTheEndOfAMountWhereThereIsNoRoomAnyMore) {
+  mount_memory("/store", "mode=755,size=256k");
+  ASSERT_EQ(told(store().create(contents())), "made");
+  for (const auto* container : {"a", "b", "c"}) ASSERT_TRUE(store().mount(version(), container));
+  std::ofstream(path("/store/full")) << std::string(std::size_t{1} << 20U, 'x');
+  ASSERT_FALSE(store().mount(version(), "d"));
+
+  EXPECT_EQ(error_of(store().unmount(version(), "b")), "none");
+  EXPECT_EQ(store().mounts_of(version()).value(), 2U);
+  EXPECT_EQ(error_of(store().unmount(version(), "a")), "none");
+  EXPECT_EQ(error_of(store().unmount(version(), "c")), "none");
+  EXPECT_EQ(store().mounts_of(version()).value(), 0U);
+  EXPECT_EQ(told(store().remove(version())), "removed");
+}
+
 TEST_F(StoreOnDisks, ServeWhatIsThereWhereNothingCanBeWritten) {
   mount_memory("/store");
   ASSERT_EQ(told(store().create(contents())), "made");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nvhook/volumes/store.hpp"
 
+#include <fcntl.h>
+
+#include <array>
 #include <chrono>
 
 #include "volumes/store_fixture.hpp"
@@ -84,6 +87,26 @@ TEST_F(VolumeStore, CopiesWithModeAndTimesWhereItMayNotLink) {
   EXPECT_EQ(ours.st_mtim.tv_nsec, theirs.st_mtim.tv_nsec);
   EXPECT_EQ(content_of(path("/store/nvidia_driver/361.48/bin/nvidia-smi")), "a program");
   EXPECT_EQ(told(copying.create(contents())), "kept");
+}
+
+// ext4 with inodes of 128 bytes, and others, have no parts of a second.
+TEST_F(VolumeStore, KeepsCopiesOnAFileSystemOfCoarserTimes) {
+  auto only_copies = options();
+  only_copies.links = false;
+  const auto copying = opened(only_copies);
+  ASSERT_EQ(told(copying.create(contents())), "made");
+  const auto copy = path("/store/nvidia_driver/361.48/bin/nvidia-smi");
+  const auto seconds = status_of(copy).st_mtim.tv_sec;
+  const auto set_time = [&](time_t second, long nanoseconds) {
+    const std::array<timespec, 2> times = {timespec{second, nanoseconds},
+                                           timespec{second, nanoseconds}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, copy.c_str(), times.data(), 0), 0);
+  };
+
+  set_time(seconds, 0);
+  EXPECT_EQ(told(copying.create(contents())), "kept");
+  set_time(seconds - 1, 0);
+  EXPECT_EQ(told(copying.create(contents())), "renewed");
 }
 
 TEST_F(VolumeStore, KeepsAVolumeThatIsAsTheDriver) {
