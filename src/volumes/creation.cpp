@@ -121,7 +121,7 @@ Result<Created> make(const Session& session, const Version& version, Manifest wa
   auto created = build_and_name(session, version, std::move(wanted), standing, sources, linking);
   // What is left of a failure, or of what was replaced. If it cannot be taken away now it will be
   // by the next call.
-  (void)tidy(session);
+  tidy(session);
   return created;
 }
 

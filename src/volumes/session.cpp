@@ -144,17 +144,14 @@ Result<std::string> dispose(const Session& session, const OwnName& old) {
   return left;
 }
 
-Result<void> tidy(const Session& session) {
+void tidy(const Session& session) {
   const auto names = files::names_in(session.rooms.own.get(), kMaxEntries);
-  if (!names) return std::unexpected(as_trouble(names.error()));
+  if (!names) return;
   for (const auto& name : *names)
-    if (name.starts_with('.'))
-      if (auto done = unlink_own(session.rooms, name); !done) return done;
+    if (name.starts_with('.')) (void)unlink_own(session.rooms, name);
   // Folders before the lists that say what is in them.
   for (const auto stage : {Stage::New, Stage::Old, Stage::List})
-    for (const auto& name : *names)
-      if (auto done = tidy_one(session, name, stage); !done) return done;
-  return {};
+    for (const auto& name : *names) (void)tidy_one(session, name, stage);
 }
 
 Result<std::string> retire(const Session& session, const Version& version, std::uint64_t inode) {

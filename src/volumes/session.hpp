@@ -37,8 +37,8 @@ struct Session {
 [[nodiscard]] Result<std::string> dispose(const Session& session, const OwnName& old);
 
 // Takes away whatever calls that did not come to their end have left, and old folders that are no
-// longer in use. Fails with E_STORE, E_KERNEL.
-[[nodiscard]] Result<void> tidy(const Session& session);
+// longer in use. What cannot be taken away stays until the next time, and is in nobody's way.
+void tidy(const Session& session);
 
 // Takes the volume's name away, which must be ours, and disposes of it. As dispose().
 [[nodiscard]] Result<std::string> retire(const Session& session, const Version& version,

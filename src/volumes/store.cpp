@@ -82,7 +82,7 @@ Result<Store> Store::open(StoreOptions options) {
   // What cannot be done now, or while another process is at work, is done by each call that changes
   // something.
   if (const auto session = begin(options.path, Missing::Fail, std::chrono::milliseconds(0)))
-    (void)tidy(*session);
+    tidy(*session);
   return Store(std::move(options));
 }
 
@@ -106,7 +106,7 @@ Result<Created> Store::create(const Contents& contents) const {
   }
   const auto session = begin(options_.path, Missing::Make, options_.patience);
   if (!session) return std::unexpected(session.error());
-  if (auto done = tidy(*session); !done) return std::unexpected(std::move(done).error());
+  tidy(*session);
   const auto standing = compare(session->rooms, *version, *wanted, linking);
   if (!standing) return std::unexpected(standing.error());
   if (standing->state == State::Same) return Created{};
@@ -155,8 +155,8 @@ Result<void> Store::unmount(const Version& version, std::string_view id) const {
   if (!uses) return std::unexpected(std::move(uses).error());
   if (uses->mounts.erase({version.text(), word_for(id)}) == 0) return {};
   if (auto done = write_fewer_uses(session->rooms.own.get(), *uses); !done) return done;
-  // An old one may have waited for that.
-  return uses->count(version.text()) == 0 ? tidy(*session) : Result<void>();
+  if (uses->count(version.text()) == 0) tidy(*session);  // an old one may have waited for that
+  return {};
 }
 
 Result<std::size_t> Store::mounts_of(const Version& version) const {
@@ -188,7 +188,7 @@ Result<Pruned> Store::prune(const Version& current) const {
   const auto session = begin(options_.path, Missing::Fail, options_.patience);
   if (!session && is_absence(session.error())) return Pruned{};
   if (!session) return std::unexpected(session.error());
-  if (auto done = tidy(*session); !done) return std::unexpected(std::move(done).error());
+  tidy(*session);
   const auto versions = versions_in(session->rooms.volumes.get());
   if (!versions) return std::unexpected(versions.error());
   Pruned pruned;
@@ -203,9 +203,11 @@ Result<Pruned> Store::prune(const Version& current) const {
       pruned.left.push_back({version.text(), std::move(objection->reason)});
       continue;
     }
-    if (auto gone = retire(*session, version, **inode); !gone)
-      return std::unexpected(std::move(gone).error());
-    pruned.removed.push_back(version.text());
+    // One that cannot be taken apart keeps no other from it.
+    if (const auto gone = retire(*session, version, **inode); gone)
+      pruned.removed.push_back(version.text());
+    else
+      pruned.left.push_back({version.text(), gone.error().text()});
   }
   return pruned;
 }

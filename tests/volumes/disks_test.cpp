@@ -158,6 +158,28 @@ TEST_F(StoreOnDisks, SayThatNothingCanBeMadeOnAReadOnlyOne) {
   EXPECT_THAT(said_to("List"), HasSubstr("{\"Volumes\":null,\"Err\":null}"));
 }
 
+// A file may have become immutable, or a mount point.
+TEST_F(StoreOnDisks, MakeVolumesThoughAnOldOneCannotBeTakenApart) {
+  const auto volumes = store();
+  ASSERT_EQ(told(volumes.create(contents())), "made");
+  ASSERT_TRUE(volumes.mount(version(), "container"));
+  fs::permissions(path("/driver/nvidia-smi"), fs::perms{0700});
+  ASSERT_EQ(told(volumes.create(contents())), "renewed");
+  ASSERT_EQ(remains().size(), 1U);
+  const auto stuck = path("/store/.nvhook/" + remains().front() + "/lib64/libcuda.so.361.48");
+  ASSERT_EQ(::mount(stuck.c_str(), stuck.c_str(), nullptr, MS_BIND, nullptr), 0);
+  mounted_.push_back(stuck);
+
+  EXPECT_EQ(error_of(volumes.unmount(version(), "container")), "none");
+  EXPECT_EQ(volumes.mounts_of(version()).value(), 0U);
+  EXPECT_EQ(told(volumes.create(contents("370.1"))), "made");
+  EXPECT_THAT(volumes.prune(version("370.1")).value_or(Pruned{}).removed, ElementsAre("361.48"));
+  EXPECT_EQ(remains().size(), 1U);
+  TearDown();
+  EXPECT_EQ(told(volumes.create(contents("375.2"))), "made");
+  EXPECT_THAT(remains(), IsEmpty());
+}
+
 // No container could use what is in it.
 TEST_F(StoreOnDisks, V03_RefusesANoexecMount) {
   mount_memory("/store", "mode=755", MS_NOEXEC);
