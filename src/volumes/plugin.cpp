@@ -132,7 +132,7 @@ http::Response Plugin::remove(const Version& version) {
   if (removed) {
     if (!removed->empty())
       say_("Warning: volume '" + name_of(version) +
-           "' had entries in it that are not ours; they are in .nvhook/" + *removed);
+           "' could not be unlinked wholly; the rest is in .nvhook/" + *removed);
     return done();
   }
   const auto text = failed(removed.error());

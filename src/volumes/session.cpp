@@ -160,7 +160,10 @@ Result<std::string> retire(const Session& session, const Version& version, std::
   if (::renameat(rooms.volumes.get(), version.text().c_str(), rooms.own.get(),
                  to_text(old).c_str()) != 0)
     return trouble("take away " + quote(version.text()));
-  return dispose(session, old);
+  if (auto done = settle(rooms); !done) return std::unexpected(std::move(done).error());
+  // The volume is gone. What of it cannot be unlinked now may be so later.
+  auto left = dispose(session, old);
+  return left ? left : to_text(old);
 }
 
 }  // namespace nvhook::volumes

@@ -40,7 +40,8 @@ struct Session {
 // longer in use. What cannot be taken away stays until the next time, and is in nobody's way.
 void tidy(const Session& session);
 
-// Takes the volume's name away, which must be ours, and disposes of it. As dispose().
+// Takes the volume's name away, which must be ours, and disposes of it: gives the name in .nvhook
+// of what is left of it, else an empty one. Fails with E_STORE.
 [[nodiscard]] Result<std::string> retire(const Session& session, const Version& version,
                                          std::uint64_t inode);
 

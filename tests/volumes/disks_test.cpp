@@ -180,6 +180,20 @@ TEST_F(StoreOnDisks, MakeVolumesThoughAnOldOneCannotBeTakenApart) {
   EXPECT_THAT(remains(), IsEmpty());
 }
 
+TEST_F(StoreOnDisks, RemoveAVolumeThatCannotBeTakenApartYet) {
+  ASSERT_EQ(told(store().create(contents())), "made");
+  const auto stuck = path("/store/nvidia_driver/361.48/lib64/libcuda.so.361.48");
+  ASSERT_EQ(::mount(stuck.c_str(), stuck.c_str(), nullptr, MS_BIND, nullptr), 0);
+
+  EXPECT_THAT(said_to("Remove"), HasSubstr("\"Err\":null"));
+  EXPECT_FALSE(store().has(version()).value());
+  ASSERT_THAT(remains(), ElementsAre(StartsWith("old-361.48-")));
+  mounted_.push_back(path("/store/.nvhook/" + remains().front() + "/lib64/libcuda.so.361.48"));
+  TearDown();
+  EXPECT_EQ(told(store().create(contents())), "made");
+  EXPECT_THAT(remains(), IsEmpty());
+}
+
 // No container could use what is in it.
 TEST_F(StoreOnDisks, V03_RefusesANoexecMount) {
   mount_memory("/store", "mode=755", MS_NOEXEC);

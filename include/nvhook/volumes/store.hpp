@@ -89,9 +89,9 @@ class Store {
   [[nodiscard]] Result<std::size_t> mounts_of(const Version& version) const;
 
   // Takes a volume away, of which only what create() has put there is unlinked: anything else stays
-  // in .nvhook/left-*, which nobody lists; the result says where, and is empty if there was nothing
-  // else. None is fine. Refuses with E_STORE and the code EBUSY one that is in use, with EPERM one
-  // that create() has not made.
+  // in .nvhook/left-*, which nobody lists, and what cannot be unlinked yet in .nvhook/old-*; the
+  // result says where, and is empty if nothing is left. None is fine. Refuses with E_STORE and the
+  // code EBUSY one that is in use, with EPERM one that create() has not made.
   [[nodiscard]] Result<std::string> remove(const Version& version) const;
 
   // Removes all volumes but those of `current`, of what is in use, and of what create() has not
