@@ -97,6 +97,8 @@ Result<Created> Store::create(const Contents& contents) const {
   if (!sources) return std::unexpected(std::move(sources).error());
   auto wanted = sources->look_at(contents);
   if (!wanted) return std::unexpected(std::move(wanted).error());
+  // No name is made that is none, or leads elsewhere.
+  if (const auto list = to_text(*wanted); !list) return std::unexpected(list.error());
 
   const auto linking = options_.links ? Linking::Allowed : Linking::Never;
   // Mostly there is nothing to do, even where nothing could be done.

@@ -190,6 +190,19 @@ TEST_F(StoreUnderAttack, TakesNoFileThatOthersCanChange) {
   EXPECT_EQ(said(), "made");
 }
 
+// An ld.so.cache, of a driver in a container, say, may have any names.
+TEST_F(StoreUnderAttack, MakesNothingOfNamesThatLeadElsewhere) {
+  for (const auto* name : {"../../escaped", "..", "", "a/b", "a\nb"}) {
+    auto linked = contents();
+    linked.files.back().links = {name};
+    EXPECT_THAT(told(store().create(linked)), StartsWith("E_STORE: ")) << name;
+    auto named = contents();
+    named.files.back().name = name;
+    EXPECT_THAT(told(store().create(named)), StartsWith("E_STORE: ")) << name;
+  }
+  EXPECT_FALSE(fs::exists(path("/store")));
+}
+
 TEST_F(StoreUnderAttack, MakesNothingOfADriverThatIsNotThere) {
   const auto said = [this] { return told(store().create(contents())); };
   fs::remove(path("/driver/libcuda.so.361.48"));

@@ -73,7 +73,8 @@ class Store {
   // Makes the volume of this driver, if it is not there or its files are not the driver's of now.
   // The old one of a renewed volume is taken apart once no mount of it is known any more. Besides
   // fails with E_SRC_CHANGED (a file of the driver's went away or changed meanwhile) and
-  // E_SRC_TRUST (others than root can change one); the store is then as before.
+  // E_SRC_TRUST (others than root can change one), and with E_STORE if a name in `contents` is not
+  // of one component; the store is then as before.
   [[nodiscard]] Result<Created> create(const Contents& contents) const;
 
   // Whether the volume is there.
