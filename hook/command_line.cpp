@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include "version.hpp"
@@ -389,15 +391,30 @@ std::string help_text() {
   return app.help();
 }
 
-Result<Asked> parse_command_line(int argc, char** argv) {
-  // What runtimes call most, "nvhook" or "nvhook prestart", does not pay for CLI11's learning all
-  // options: 0.05 ms of each container's start.
-  if (argc == 1) return Command{};
-  if (argc == 2 && is_stage(argv[1])) {
-    Command command;
-    command.stage = argv[1];
-    return command;
+namespace {
+
+// What runtimes call: a stage, and a file of settings by its whole path, or neither. It does not
+// pay for CLI11's learning all options: 0.05 ms of each container's start.
+std::optional<Command> usual_call(std::span<const char* const> words) {
+  Command command;
+  if (!words.empty() && is_stage(words.front())) {
+    command.stage = words.front();
+    words = words.subspan(1);
   }
+  if (words.size() == 2 && std::string_view(words[0]) == "--config" && *words[1] == '/') {
+    command.config_file = words[1];
+    words = {};
+  }
+  if (!words.empty()) return std::nullopt;
+  return command;
+}
+
+}  // namespace
+
+Result<Asked> parse_command_line(int argc, char** argv) {
+  if (argc > 0)
+    if (auto command = usual_call(std::span(argv + 1, static_cast<std::size_t>(argc) - 1)))
+      return *std::move(command);
   const auto word = argc > 1 ? std::string_view(argv[1]) : std::string_view();
   if (word == "reapply") return parse_reapply(argc - 1, argv + 1);
   if (word == "cleanup") return parse_cleanup(argc - 1, argv + 1);

@@ -21,7 +21,9 @@
 #include "nvhook/driver/discover.hpp"
 #include "nvhook/plan/print.hpp"
 #include "nvhook/sandbox/phases.hpp"
+#include "pin.hpp"
 #include "prepare.hpp"
+#include "prepare_loader.hpp"
 #include "read_spec.hpp"
 #include "rules.hpp"
 #include "run_record.hpp"
@@ -74,15 +76,16 @@ Result<config::Parsed> settings_for(const Options& command, Journal& journal) {
   return parsed;
 }
 
-Result<Outcome> look_closer(const Spec& spec, PendingSpec& parser, const config::Settings& settings,
-                            Phases& phases, Journal& journal) {
-  auto prepared = prepare(spec, parser, settings, phases, journal);
+Result<Outcome> look_closer(const Spec& spec, std::optional<EarlyPin> early, PendingSpec& parser,
+                            const config::Settings& settings, Phases& phases, Journal& journal) {
+  auto prepared = prepare(spec, std::move(early), parser, settings, phases, journal);
   if (!prepared) return std::unexpected(std::move(prepared).error());
   return std::visit([](auto&& one) -> Outcome { return std::move(one); }, std::move(*prepared));
 }
 
-// From a container's description to its plan. The settings are read while the description is
-// parsed. `parser` is to be kept for a while: its process ends beside what this one does next.
+// From a container's description to its plan. The settings are read, and the process is pinned,
+// while the description is parsed. `parser` is to be kept for a while: its process ends beside what
+// this one does next.
 Result<Outcome> look_at_container(Texts texts, const Command& command,
                                   std::optional<PendingSpec>& parser, Phases& phases,
                                   Journal& journal) {
@@ -90,6 +93,7 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
     return request::NothingAsked{"the container asks for no GPU"};
   if (auto* stopped = std::get_if<Stopped>(&texts)) return std::move(*stopped);
 
+  const auto pid = std::get<SpecTexts>(texts).pid;
   if (std::get<SpecTexts>(texts).may_concern_nvml) phases.expect_program();
   if (auto done = phases.shed(); !done) return std::unexpected(std::move(done).error());
   auto pending = PendingSpec::start(std::get<SpecTexts>(texts));
@@ -99,6 +103,7 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
   if (auto done = phases.begin(Phase::Request); !done)
     return std::unexpected(std::move(done).error());
   auto settings = settings_for(command, journal);
+  auto early = pin_early(pid, phases);
   auto finished = parser->finish();
   if (!finished) return std::unexpected(std::move(finished).error());
   if (auto* stopped = std::get_if<Stopped>(&*finished)) return std::move(*stopped);
@@ -107,7 +112,8 @@ Result<Outcome> look_at_container(Texts texts, const Command& command,
   if (!settings) return std::unexpected(std::move(settings).error());
   if (rules_of(settings->settings).swarm_resources != parser->further_names())
     return failure(ErrorId::Config, "the settings changed while they were read: start it again");
-  return look_closer(spec, *parser, settings->settings, phases, journal);
+  if (!early) return std::unexpected(std::move(early).error());
+  return look_closer(spec, std::move(*early), *parser, settings->settings, phases, journal);
 }
 
 plan::Style style_of_output(Surroundings surroundings) {
@@ -121,7 +127,7 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
   if (!texts) return std::unexpected(std::move(texts).error());
   Phases phases(sandbox::Course::DryRun);
   std::optional<PendingSpec> parser;
-  const auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
+  auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   const auto style = style_of_output(surroundings);
   const auto as_text = [&](const auto& result) {
@@ -131,7 +137,8 @@ Result<void> dry_run(const Command& command, Surroundings surroundings, Journal&
     return print(as_text(*nothing));
   if (std::holds_alternative<Stopped>(*outcome))
     return print(as_text(request::NothingAsked{"the container has stopped"}));
-  const auto& prepared = std::get<Prepared>(*outcome);
+  auto& prepared = std::get<Prepared>(*outcome);
+  if (auto done = take_loader_file(prepared.plan, prepared.libc, *parser); !done) return done;
   if (auto done = phases.begin(Phase::Capture); !done) return done;
   if (auto fine = apply::check_sources(prepared.plan, prepared.procfs); !fine) return fine;
   return print(as_text(prepared.plan));
@@ -149,14 +156,16 @@ Result<void> run_hook(const Command& command, Journal& journal) {
   auto systemd_step = SystemdStep::begin(described->pid);
   Phases phases(sandbox::Course::Hook);
   std::optional<PendingSpec> parser;
-  const auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
+  auto outcome = look_at_container(std::move(*texts), command, parser, phases, journal);
   if (!outcome) return std::unexpected(outcome.error());
   if (const auto* stopped = std::get_if<Stopped>(&*outcome)) return forget(*stopped);
-  const auto* prepared = std::get_if<Prepared>(&*outcome);
+  auto* prepared = std::get_if<Prepared>(&*outcome);
   if (prepared == nullptr) return {};
   systemd_step.settle(*prepared->process);
+  auto place = RunRecord::find_place(*prepared);  // the parser is at work meanwhile
+  if (auto done = take_loader_file(prepared->plan, prepared->libc, *parser); !done) return done;
 
-  auto record = RunRecord::begin(*prepared, systemd_step.scope(), journal);
+  auto record = RunRecord::begin(*prepared, std::move(place), systemd_step.scope(), journal);
   for (const auto& warning : prepared->plan.warnings) journal.warning(warning);
   if (journal.debugging()) journal.step(plan::to_json(prepared->plan));
   apply::Observer observer;

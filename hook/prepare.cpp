@@ -14,13 +14,11 @@
 #include "nvhook/container/mountinfo.hpp"
 #include "nvhook/container/survey.hpp"
 #include "nvhook/driver/discover.hpp"
-#include "nvhook/files/read.hpp"
 #include "nvhook/plan/make_plan.hpp"
 #include "nvhook/request/parse.hpp"
+#include "pin.hpp"
 #include "prepare_loader.hpp"
-#include "root_lock.hpp"
 #include "rules.hpp"
-#include "supervise.hpp"
 
 namespace nvhook {
 
@@ -51,42 +49,6 @@ driver::Wanted wanted_by(const request::Request& request) {
 namespace {
 
 using sandbox::Phase;
-
-// Text and what it says: the entries borrow from the text.
-struct Mounts {
-  std::string text;
-  std::vector<container::MountEntry> entries;
-};
-
-Result<Mounts> read_mounts(const container::Process& process) {
-  auto text = files::read_all(process.mountinfo.get(), container::kMaxMountinfoBytes);
-  if (!text)
-    return std::unexpected(
-        container::or_its_end(process, std::move(text).error().within("container")));
-  Mounts mounts{.text = std::move(*text), .entries = {}};
-  auto entries = container::parse_mountinfo(mounts.text);
-  if (!entries) return std::unexpected(std::move(entries).error());
-  mounts.entries = std::move(*entries);
-  return mounts;
-}
-
-Result<void> pin_process(pid_t pid, Prepared& prepared) {
-  auto procfs = container::open_procfs();
-  if (!procfs) return std::unexpected(std::move(procfs).error());
-  prepared.procfs = std::move(*procfs);
-  auto process = container::pin(prepared.procfs, pid);
-  if (!process) return std::unexpected(std::move(process).error());
-  prepared.process = std::move(*process);
-  return {};
-}
-
-Result<void> open_rootfs(const std::string& path, Prepared& prepared) {
-  auto rootfs = prepared.process ? container::open_rootfs(*prepared.process, path)
-                                 : container::open_rootfs_on_host(path);
-  if (!rootfs) return std::unexpected(std::move(rootfs).error());
-  prepared.rootfs = std::move(*rootfs);
-  return {};
-}
 
 // The image's own driver libraries, where its programs are to find them first.
 Result<plan::Preferred> look_for_compat(const request::Request& request,
@@ -132,48 +94,6 @@ Result<plan::ProcfsFacts> look_at_procfs(ProcfsView wanted, const Prepared& prep
   return facts;
 }
 
-// Takes every handle of the container that a plan or its execution needs, and gives its mounts.
-Result<Mounts> pin_container(const Spec& spec, Prepared& prepared, Journal& journal) {
-  const auto path = rootfs_path(spec);
-  if (!spec.state.pid) {
-    auto procfs = container::open_procfs();
-    if (!procfs) return std::unexpected(std::move(procfs).error());
-    prepared.procfs = std::move(*procfs);
-    if (auto done = open_rootfs(path, prepared); !done)
-      return std::unexpected(std::move(done).error());
-    return Mounts{};
-  }
-  if (auto done = pin_process(*spec.state.pid, prepared); !done)
-    return std::unexpected(std::move(done).error());
-  auto mounts = read_mounts(*prepared.process);
-  if (!mounts) return mounts;
-  if (may_wait_for_others(mounts->entries, path)) {
-    if (auto done = continue_supervised(path, journal); !done)
-      return std::unexpected(std::move(done).error());
-    // The new process's own directories of procfs.
-    if (auto done = pin_process(*spec.state.pid, prepared); !done)
-      return std::unexpected(std::move(done).error());
-  }
-  if (auto done = open_rootfs(path, prepared); !done)
-    return std::unexpected(std::move(done).error());
-  if (!container::is_bound_onto_itself(mounts->entries, prepared.rootfs.mount_id))
-    return failure(ErrorId::Rootfs, "root file system " + quote(path) +
-                                        " is another mount than the one that a runtime makes: "
-                                        "what is put there may be put on the host");
-  auto lock = lock_root(prepared.rootfs.fd.get(), path);
-  if (!lock) return std::unexpected(std::move(lock).error());
-  prepared.root_lock = std::move(*lock);
-  prepared.rootfs.dev_mount_id = container::dev_mount_of(mounts->entries, prepared.rootfs.mount_id);
-  if (!prepared.grants_devices) {
-    prepared.cgroup.emplace();
-    return mounts;
-  }
-  auto cgroup = cgroup::find_devices(prepared.procfs, *prepared.process);
-  if (!cgroup) return std::unexpected(std::move(cgroup).error());
-  prepared.cgroup = std::move(*cgroup);
-  return mounts;
-}
-
 Warning no_filters() {
   return {WarningId::NoSeccomp,
           "the kernel has no seccomp filters: nvhook works with its privileges cut, but its system "
@@ -182,10 +102,9 @@ Warning no_filters() {
 
 }  // namespace
 
-Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, PendingSpec& parser,
-                                                              const config::Settings& settings,
-                                                              sandbox::Phases& phases,
-                                                              Journal& journal) {
+Result<std::variant<request::NothingAsked, Prepared>> prepare(
+    const Spec& spec, std::optional<EarlyPin> early, PendingSpec& parser,
+    const config::Settings& settings, sandbox::Phases& phases, Journal& journal) {
   auto parsed = request::parse(spec.config, rules_of(settings));
   if (!parsed) return std::unexpected(std::move(parsed).error());
   if (auto* nothing = std::get_if<request::NothingAsked>(&parsed->asked)) {
@@ -199,7 +118,7 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
   prepared.grants_devices = settings.container.cgroups;
   if (auto done = phases.begin(Phase::Pin); !done) return std::unexpected(std::move(done).error());
   if (!phases.filtered()) journal.warning(no_filters());
-  const auto mounts = pin_container(spec, prepared, journal);
+  const auto mounts = pin_container(spec, std::move(early), prepared, journal);
   if (!mounts) return std::unexpected(Error(mounts.error()));
   if (prepared.process && container::root_is_ours(*prepared.process)) phases.stay_ourselves();
 
@@ -243,9 +162,8 @@ Result<std::variant<request::NothingAsked, Prepared>> prepare(const Spec& spec, 
                                           .own_user_namespace = has_users_of_its_own(prepared),
                                           .procfs = std::move(*procfs)});
   if (!plan) return std::unexpected(std::move(plan).error());
-  if (auto done = complete_loader_file(*plan, *loader, parser); !done)
-    return std::unexpected(std::move(done).error());
-  parser.dismiss();
+  ask_for_loader_file(*plan, *loader, parser);
+  prepared.libc = loader->libc;
   prepared.plan = std::move(*plan);
   prepared.plan.warnings.insert(prepared.plan.warnings.begin(), parsed->warnings.begin(),
                                 parsed->warnings.end());

@@ -28,6 +28,11 @@ std::vector<ldcache::Library> libraries_of(const plan::LoaderCache& loader) {
   return libraries;
 }
 
+// By the loader, not by what is done: a file to mount over the image's may be of either kind.
+ldcache::FileKind kind_of(container::Libc libc) {
+  return libc == container::Libc::Musl ? ldcache::FileKind::MuslPath : ldcache::FileKind::Cache;
+}
+
 std::string_view content_of(const LoaderFacts& facts) {
   if (!facts.file || !facts.file->content) return {};
   return facts.file->content->bytes;
@@ -52,15 +57,18 @@ Result<LoaderFacts> survey_loader(const container::Rootfs& rootfs, const contain
   return facts;
 }
 
-Result<void> complete_loader_file(plan::Plan& plan, const LoaderFacts& facts, PendingSpec& parser) {
+void ask_for_loader_file(const plan::Plan& plan, const LoaderFacts& facts, PendingSpec& parser) {
+  if (plan.loader.path.value.empty()) return parser.dismiss();
+  const auto libraries = libraries_of(plan.loader);
+  parser.ask_of_loader_file(ldcache::ask(kind_of(facts.libc), libraries, content_of(facts)));
+}
+
+Result<void> take_loader_file(plan::Plan& plan, container::Libc libc, PendingSpec& parser) {
   using plan::CacheAction;
   auto& loader = plan.loader;
   if (loader.path.value.empty()) return {};
-  // By the loader, not by what is done: a file to mount over the image's may be of either kind.
-  const auto kind =
-      facts.libc == container::Libc::Musl ? ldcache::FileKind::MuslPath : ldcache::FileKind::Cache;
-  const auto libraries = libraries_of(loader);
-  auto bytes = parser.ask_of_loader_file(ldcache::ask(kind, libraries, content_of(facts)));
+  auto bytes = parser.answer_of_loader_file();
+  parser.dismiss();
   if (!bytes && bytes.error().id() == ErrorId::DriverRead) {
     // What makes no sense to us makes none to the loader. (Damage is no harm: ours are few.)
     plan.warnings.push_back({WarningId::LdCache, quote(loader.path.value) +
@@ -69,7 +77,7 @@ Result<void> complete_loader_file(plan::Plan& plan, const LoaderFacts& facts, Pe
                                                      "): the new one has the driver's libraries "
                                                      "alone"});
     if (loader.action == CacheAction::Merge) loader.action = CacheAction::Create;
-    bytes = ldcache::answer(ldcache::ask(kind, libraries, {}));
+    bytes = ldcache::answer(ldcache::ask(kind_of(libc), libraries_of(loader), {}));
   }
   if (!bytes) return std::unexpected(std::move(bytes).error());
   loader.bytes = std::move(*bytes);

@@ -26,10 +26,13 @@ struct LoaderFacts {
                                                 const std::optional<container::Place>& tree,
                                                 const std::vector<container::MountEntry>& mounts);
 
-// The bytes of the plan's loader file, made by the parser child. Of a cache that makes no sense it
-// keeps nothing (W_LDCACHE). Fails with E_STATE_LIMIT, if it breaks its limits,
-// E_KERNEL.
-[[nodiscard]] Result<void> complete_loader_file(plan::Plan& plan, const LoaderFacts& facts,
-                                                PendingSpec& parser);
+// Has the parser child make the bytes of the plan's loader file, and dismisses it if there is none.
+// It takes some time: the caller has something else to do before it takes them.
+void ask_for_loader_file(const plan::Plan& plan, const LoaderFacts& facts, PendingSpec& parser);
+
+// Takes these bytes into the plan, and dismisses the child. Of a cache that makes no sense it keeps
+// nothing (W_LDCACHE). Fails with E_STATE_LIMIT, if it breaks its limits, E_KERNEL.
+[[nodiscard]] Result<void> take_loader_file(plan::Plan& plan, container::Libc libc,
+                                            PendingSpec& parser);
 
 }  // namespace nvhook

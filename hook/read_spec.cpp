@@ -235,15 +235,16 @@ Result<std::variant<Stopped, Spec>> PendingSpec::finish() {
   return spec;
 }
 
-Result<std::string> PendingSpec::ask_of_loader_file(std::string_view question) {
-  child_.ask({kLoaderFile, question});
-  return child_.answer();
-}
-
 Result<std::string> PendingSpec::ask_of_compat(std::string_view question) {
   child_.ask({kCompat, question});
   return child_.answer();
 }
+
+void PendingSpec::ask_of_loader_file(std::string_view question) {
+  child_.ask({kLoaderFile, question});
+}
+
+Result<std::string> PendingSpec::answer_of_loader_file() { return child_.answer(); }
 
 void PendingSpec::dismiss() { child_.dismiss(); }
 

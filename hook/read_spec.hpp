@@ -65,10 +65,13 @@ class PendingSpec {
   // made up, without a pid.
   [[nodiscard]] Result<std::variant<Stopped, Spec>> finish();
 
-  // Has the child answer a question of ldcache::ask(), or one of compat's. Fails as
-  // ldcache::answer() and compat::answer() do, and as ParserChild::answer().
-  [[nodiscard]] Result<std::string> ask_of_loader_file(std::string_view question);
+  // Has the child answer one of compat's questions. Fails as compat::answer() does, and as
+  // ParserChild::answer().
   [[nodiscard]] Result<std::string> ask_of_compat(std::string_view question);
+
+  // Puts a question of ldcache::ask() to the child, and takes the answer later. Fails likewise.
+  void ask_of_loader_file(std::string_view question);
+  [[nodiscard]] Result<std::string> answer_of_loader_file();
 
   // The names by which variables beside NVIDIA's own were kept.
   [[nodiscard]] const std::vector<std::string>& further_names() const { return further_names_; }

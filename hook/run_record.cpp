@@ -43,17 +43,12 @@ std::optional<record::Fingerprint> fingerprint_of(const std::optional<std::strin
   return record::Fingerprint{bytes->size(), record::hash_of(*bytes)};
 }
 
-Result<Written> write_record(const Prepared& prepared, std::optional<std::string> scope) {
-  if (!prepared.procfs.initial_user_namespace)
-    return failure(ErrorId::Record, "the engine runs without the rights of the host's root");
-  const auto identity = record::identify(prepared.procfs, *prepared.process, *prepared.cgroup);
-  if (!identity) return std::unexpected(identity.error());
-  auto store = Store::open(Store::Missing::Make);
-  if (!store) return std::unexpected(std::move(store).error());
-  const auto root = id_of(prepared.rootfs.fd.get());
-  if (!root) return std::unexpected(root.error());
+Result<Written> write_record(const Prepared& prepared, Result<RunRecord::Place> place,
+                             std::optional<std::string> scope) {
+  if (!place) return std::unexpected(std::move(place).error());
+  auto& store = place->store;
   record::Inherited all{
-      .record = record::from_plan(prepared.plan, *identity, *root, std::move(scope)),
+      .record = record::from_plan(prepared.plan, place->identity, place->root, std::move(scope)),
       .made = {},
       .keeps_former = false};
   if (!prepared.grants_devices) all.record.devices.clear();  // for nvhook reapply
@@ -62,26 +57,38 @@ Result<Written> write_record(const Prepared& prepared, std::optional<std::string
   std::string kept;
   // (Where memory is out while a record is read the process ends: nlohmann/json asks for some when
   // it takes a document apart. Nothing has been changed yet.)
-  const auto before = store->read(name);
+  const auto before = store.read(name);
   if (before) {
     all = record::inherit(std::move(all.record), *before, fingerprint_of(former));
-    if (auto bytes = store->read_former(name); all.keeps_former && bytes) {
+    if (auto bytes = store.read_former(name); all.keeps_former && bytes) {
       kept = std::move(*bytes);
       former = kept;
     }
   }
-  auto file = store->write(all.record, former);
+  auto file = store.write(all.record, former);
   if (!file) return std::unexpected(std::move(file).error());
-  return Written{std::move(*store), std::move(*file), std::move(name), before.has_value(),
+  return Written{std::move(store), std::move(*file), std::move(name), before.has_value(),
                  std::move(all.made)};
 }
 
 }  // namespace
 
-RunRecord RunRecord::begin(const Prepared& prepared, std::optional<std::string> scope,
-                           Journal& journal) {
+Result<RunRecord::Place> RunRecord::find_place(const Prepared& prepared) {
+  if (!prepared.procfs.initial_user_namespace)
+    return failure(ErrorId::Record, "the engine runs without the rights of the host's root");
+  const auto identity = record::identify(prepared.procfs, *prepared.process, *prepared.cgroup);
+  if (!identity) return std::unexpected(identity.error());
+  auto store = Store::open(Store::Missing::Make);
+  if (!store) return std::unexpected(std::move(store).error());
+  const auto root = id_of(prepared.rootfs.fd.get());
+  if (!root) return std::unexpected(root.error());
+  return Place{.identity = *identity, .root = *root, .store = std::move(*store)};
+}
+
+RunRecord RunRecord::begin(const Prepared& prepared, Result<Place> place,
+                           std::optional<std::string> scope, Journal& journal) {
   RunRecord kept;
-  auto written = write_record(prepared, std::move(scope));
+  auto written = write_record(prepared, std::move(place), std::move(scope));
   if (!written) {
     journal.warning(
         {WarningId::NoRecord,

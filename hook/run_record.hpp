@@ -8,6 +8,7 @@
 #include "journal.hpp"
 #include "nvhook/apply/apply.hpp"
 #include "nvhook/base/error.hpp"
+#include "nvhook/record/record.hpp"
 #include "nvhook/record/store.hpp"
 #include "prepare.hpp"
 
@@ -18,10 +19,18 @@ namespace nvhook {
 // too.
 class RunRecord {
  public:
+  // Who the container is, and where its record will be. Fails with E_RECORD, E_PID, E_KERNEL.
+  struct Place {
+    record::Identity identity;
+    record::FileId root;
+    record::Store store;
+  };
+  [[nodiscard]] static Result<Place> find_place(const Prepared& prepared);
+
   // Writes it, in Phase::Survey at the latest. A run goes on without one: W_NO_RECORD is said then.
   // `scope` is the one of systemd's that the container is in.
-  [[nodiscard]] static RunRecord begin(const Prepared& prepared, std::optional<std::string> scope,
-                                       Journal& journal);
+  [[nodiscard]] static RunRecord begin(const Prepared& prepared, Result<Place> place,
+                                       std::optional<std::string> scope, Journal& journal);
 
   RunRecord(const RunRecord&) = delete;
   RunRecord& operator=(const RunRecord&) = delete;

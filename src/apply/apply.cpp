@@ -7,6 +7,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,11 @@ using sandbox::Phase;
 
 void tell(const Observer& observer, const std::string& step) {
   if (observer) observer(step);
+}
+
+// Mostly nobody listens, and the words are not made.
+void tell(const Observer& observer, std::string_view what, const std::string& path) {
+  if (observer) observer(std::string(what) + " " + quote(path));
 }
 
 // The number of the node that a device mount brings: its rule has it, by the same target.
@@ -63,7 +69,7 @@ Result<std::vector<Captured>> capture_all(const plan::Plan& plan, const Target& 
   captured.reserve(plan.mounts.size());
   for (const auto& mount : plan.mounts) {
     if (mount.state == plan::State::Present) continue;
-    tell(observer, "capture " + quote(mount.source.value));
+    tell(observer, "capture", mount.source.value);
     auto source =
         capturer->capture(mount, number_of(plan, mount), *tier, target.process.root.get());
     if (!source) {
@@ -134,7 +140,7 @@ Result<void> place_loader_file(const plan::Plan& plan, bool tree_has_it, Placer&
                                const Observer& observer) {
   const auto& loader = plan.loader;
   if (loader.path.value.empty()) return {};
-  tell(observer, "loader file " + quote(loader.path.value));
+  tell(observer, "loader file", loader.path.value);
   if (loader.action != plan::CacheAction::Bind)
     return placer.prepare_file(loader.path, loader.bytes, loader.former.has_value(),
                                loader.former ? loader.former->content.label : std::string());
@@ -151,11 +157,11 @@ Result<void> place_all(const plan::Plan& plan, Hardened hardened, Placer& placer
                        const Observer& observer) {
   const bool tree_is_built = hardened.tree.has_value();
   if (hardened.tree) {
-    tell(observer, "tree " + quote(plan.tree->value));
+    tell(observer, "tree", plan.tree->value);
     if (auto done = placer.place_tree(std::move(*hardened.tree), *plan.tree); !done) return done;
   }
   for (auto& [mount, source] : hardened.captured) {
-    tell(observer, "mount " + quote(mount->target.value));
+    tell(observer, "mount", mount->target.value);
     auto done = mount->kind == plan::Kind::Directory
                     ? placer.place_directory(std::move(source), mount->target)
                     : placer.place_mount(std::move(source), mount->target);
@@ -163,11 +169,11 @@ Result<void> place_all(const plan::Plan& plan, Hardened hardened, Placer& placer
   }
   for (const auto& link : plan.symlinks) {
     if (tree_is_built && is_in_tree(plan, link.path)) continue;
-    tell(observer, "link " + quote(link.path.value));
+    tell(observer, "link", link.path.value);
     if (auto done = placer.place_link(link); !done) return done;
   }
   for (const auto& file : plan.files) {
-    tell(observer, "file " + quote(file.path.value));
+    tell(observer, "file", file.path.value);
     if (auto done = placer.place_file(file.path, file.content); !done) return done;
   }
   return place_loader_file(plan, tree_is_built, placer, observer);
@@ -176,7 +182,7 @@ Result<void> place_all(const plan::Plan& plan, Hardened hardened, Placer& placer
 Result<void> place_view(const plan::Plan& plan, std::optional<UniqueFd> built, const Target& target,
                         Undo& undo, const Observer& observer) {
   if (!plan.driver_view) return {};
-  tell(observer, "view " + quote(plan.driver_view->target.value));
+  tell(observer, "view", plan.driver_view->target.value);
   return place_driver_view(*plan.driver_view, std::move(built), plan.mount_label, target.rootfs,
                            undo, target.procfs.self_fds.get());
 }

@@ -33,6 +33,10 @@ Result<void> check_node(const HostPath& path, const struct stat& status, DeviceN
                                         std::to_string(number.minor));
 }
 
+bool is_written_to(plan::Kind kind) {
+  return kind == plan::Kind::Socket || kind == plan::Kind::Directory;
+}
+
 }  // namespace
 
 Result<Capturer> Capturer::open(OwnerView view) {
@@ -99,7 +103,7 @@ Result<UniqueFd> Capturer::check_for_writing(const plan::Mount& mount, int paren
 
 Result<UniqueFd> Capturer::check(const plan::Mount& mount, DeviceNumber number) {
   const auto& path = mount.source;
-  if (mount.kind == plan::Kind::Socket || mount.kind == plan::Kind::Directory) {
+  if (is_written_to(mount.kind)) {
     const auto above = open_directory(path.parent());
     if (!above) return std::unexpected(Error(above.error()));
     return check_for_writing(mount, above->get());
@@ -108,24 +112,43 @@ Result<UniqueFd> Capturer::check(const plan::Mount& mount, DeviceNumber number) 
   if (!parent) return std::unexpected(parent.error());
   auto fd = files::open_at(*parent, path.name(), O_PATH | O_NOFOLLOW, files::Lookup::Plain);
   if (!fd) return std::unexpected(std::move(fd).error().as(ErrorId::SrcChanged));
-  struct stat status {};
-  if (::fstat(fd->get(), &status) != 0)
-    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
-  const auto fine = mount.kind == plan::Kind::Device ? check_node(path, status, number)
-                                                     : check_file(mount, fd->get(), status);
-  if (!fine) return std::unexpected(Error(fine.error()));
+  if (auto fine = check_opened(mount, number, fd->get()); !fine)
+    return std::unexpected(std::move(fine).error());
   return fd;
 }
 
-namespace {
-
-Result<mount::Source> detach(const plan::Mount& mount, int checked) {
-  auto tree = mount::clone(checked);
-  if (!tree) return std::unexpected(std::move(tree).error());
-  if (auto done = mount::restrict_to(tree->get(), mount.options); !done)
-    return std::unexpected(std::move(done).error());
-  return mount::DetachedTree{std::move(*tree)};
+Result<void> Capturer::check_opened(const plan::Mount& mount, DeviceNumber number,
+                                    int opened) const {
+  const auto& path = mount.source;
+  struct stat status {};
+  if (::fstat(opened, &status) != 0)
+    return system_failure(ErrorId::Kernel, "stat " + quote(path.value));
+  if (S_ISLNK(status.st_mode))
+    return failure(ErrorId::SrcChanged, quote(path.value) + " has become a link");
+  return mount.kind == plan::Kind::Device ? check_node(path, status, number)
+                                          : check_file(mount, opened, status);
 }
+
+Result<UniqueFd> Capturer::clone(const plan::Mount& mount, DeviceNumber number) {
+  const auto& path = mount.source;
+  if (is_written_to(mount.kind)) {
+    const auto checked = check(mount, number);
+    if (!checked) return std::unexpected(checked.error());
+    auto tree = mount::clone(checked->get());
+    return tree ? std::move(tree) : failed_to(quote(path.value), std::move(tree));
+  }
+  const auto parent = directory(path.parent());
+  if (!parent) return std::unexpected(parent.error());
+  auto tree = mount::clone_at(*parent, std::string(path.name()));
+  if (!tree && leads_nowhere(tree.error()))
+    tree = std::unexpected(std::move(tree).error().as(ErrorId::SrcChanged));
+  if (!tree) return failed_to(quote(path.value), std::move(tree));
+  if (auto fine = check_opened(mount, number, tree->get()); !fine)
+    return std::unexpected(std::move(fine).error());
+  return tree;
+}
+
+namespace {
 
 bool same_file(const struct stat& one, const struct stat& other) {
   return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_mode == other.st_mode &&
@@ -148,12 +171,15 @@ Result<mount::Source> hold(const plan::Mount& mount, int checked, int there) {
 
 Result<mount::Source> Capturer::capture(const plan::Mount& mount, DeviceNumber number,
                                         mount::Tier tier, int there) {
+  if (tier == mount::Tier::Detached) {
+    auto tree = clone(mount, number);
+    if (!tree) return std::unexpected(std::move(tree).error());
+    if (auto done = mount::restrict_to(tree->get(), mount.options); !done)
+      return failed_to(quote(mount.source.value), std::move(done));
+    return mount::DetachedTree{std::move(*tree)};
+  }
   const auto checked = check(mount, number);
   if (!checked) return std::unexpected(checked.error());
-  if (tier == mount::Tier::Detached) {
-    auto source = detach(mount, checked->get());
-    return source ? std::move(source) : failed_to(quote(mount.source.value), std::move(source));
-  }
   auto source = hold(mount, checked->get(), there);
   if (source) return source;
   return failed_to(quote(mount.source.value) +

@@ -81,14 +81,18 @@ Lack exactly(const std::vector<Rule>& rules, Lack lack) {
   return lack;
 }
 
+Result<UniqueFd> open_rules(const DeviceCgroup& cgroup, const char* file) {
+  auto fd = files::open_at(cgroup.directory.get(), file, O_WRONLY, files::Lookup::SameMount);
+  if (!fd) return std::unexpected(std::move(fd).error().within(cgroup.path).as(ErrorId::Cgroup));
+  return fd;
+}
+
 // The kernel takes one rule per write.
-Result<void> write_rule(const DeviceCgroup& cgroup, const char* file, const Lack& lack) {
-  const auto fd = files::open_at(cgroup.directory.get(), file, O_WRONLY, files::Lookup::SameMount);
-  if (!fd) return std::unexpected(Error(fd.error()).within(cgroup.path).as(ErrorId::Cgroup));
+Result<void> write_rule(const DeviceCgroup& cgroup, const char* file, int fd, const Lack& lack) {
   const auto rule = "c " + std::to_string(lack.device.major) + ":" +
                     std::to_string(lack.device.minor) + " " + (lack.read ? "r" : "") +
                     (lack.write ? "w" : "");
-  if (::write(fd->get(), rule.data(), rule.size()) == static_cast<ssize_t>(rule.size())) return {};
+  if (::write(fd, rule.data(), rule.size()) == static_cast<ssize_t>(rule.size())) return {};
   auto action = "write \"" + rule + "\" to " + cgroup.path + "/" + file;
   if (errno == EPERM) action += " (a parent cgroup does not allow the device)";
   return system_failure(ErrorId::Cgroup, std::move(action));
@@ -127,12 +131,14 @@ Result<std::vector<Lack>> add_rules(const DeviceCgroup& cgroup,
   if (!list)
     return std::unexpected(std::move(list).error().within(cgroup.path).as(ErrorId::Cgroup));
   auto missing = lacking(*list, devices);
-  if (!missing) return missing;
+  if (!missing || missing->empty()) return missing;
+  const auto file = open_rules(cgroup, "devices.allow");
+  if (!file) return std::unexpected(Error(file.error()));
   std::vector<Lack> added;
   added.reserve(missing->size());  // what is allowed is known without asking for memory
   try {
     for (const auto& lack : *missing) {
-      if (auto done = write_rule(cgroup, "devices.allow", lack); !done) {
+      if (auto done = write_rule(cgroup, "devices.allow", file->get(), lack); !done) {
         // The first failure is the story; what follows can only fail the same way.
         (void)remove_rules(cgroup, added);
         return std::unexpected(std::move(done).error());
@@ -150,7 +156,9 @@ Result<void> remove_rules(const DeviceCgroup& cgroup, const std::vector<Lack>& a
   Result<void> result;
   for (const auto& lack : added) {
     try {
-      auto done = write_rule(cgroup, "devices.deny", lack);
+      const auto file = open_rules(cgroup, "devices.deny");
+      auto done = file ? write_rule(cgroup, "devices.deny", file->get(), lack)
+                       : Result<void>(std::unexpected(Error(file.error())));
       if (!done && result) result = std::move(done);
     } catch (const std::bad_alloc&) {  // the next one may find memory
       if (result) result = failure(ErrorId::Cgroup, {});

@@ -11,9 +11,8 @@
 
 namespace nvhook::driver {
 
-Result<std::vector<File>> find_config_files(HostRoot root, Capabilities wanted) {
+Result<std::vector<File>> find_config_files(Resolver& resolver, Capabilities wanted) {
   std::vector<File> found;
-  Resolver resolver(root);
   for (const auto& row : config_table()) {
     const bool brought = !(row.capabilities & wanted).empty();
     if (!brought && (row.in_present_directory & wanted).empty()) continue;

@@ -18,6 +18,7 @@
 #include "driver/mig.hpp"
 #include "driver/nodes.hpp"
 #include "driver/programs.hpp"
+#include "driver/resolver.hpp"
 #include "driver/sockets.hpp"
 #include "driver/version.hpp"
 #include "nvhook/base/quote.hpp"
@@ -132,8 +133,8 @@ Result<void> find_all_nodes(const Where& where, HostRoot driver_root, int proc,
 }
 
 // Everything besides libraries, programs and nodes.
-Result<void> find_files(const Where& where, HostRoot root, int proc, const Wanted& wanted,
-                        Driver& driver) {
+Result<void> find_files(const Where& where, HostRoot root, Resolver& resolver, int proc,
+                        const Wanted& wanted, Driver& driver) {
   const auto& extras = where.extras;
   auto kernel_files = find_kernel_files(proc, where.proc_root, extras.procfs);
   if (!kernel_files) return std::unexpected(std::move(kernel_files).error());
@@ -147,11 +148,11 @@ Result<void> find_files(const Where& where, HostRoot root, int proc, const Wante
                                   : Result<std::vector<File>>();
   if (!firmware) return std::unexpected(std::move(firmware).error());
   append(driver.files, std::move(*firmware));
-  auto config = find_config_files(root, wanted.capabilities);
+  auto config = find_config_files(resolver, wanted.capabilities);
   if (!config) return std::unexpected(std::move(config).error());
   append(driver.files, std::move(*config));
   if (std::ranges::find(wanted.features, Feature::Gds) == wanted.features.end()) return {};
-  auto gds = find_gds_files(root);
+  auto gds = find_gds_files(resolver);
   if (!gds) return std::unexpected(std::move(gds).error());
   append(driver.files, std::move(*gds));
   return {};
@@ -167,13 +168,14 @@ Result<Driver> begin(const Where& where) {
   return driver;
 }
 
-// Libraries and programs, into `driver`, which has the version.
-Result<void> find_libraries_and_programs(const Where& where, HostRoot root, const Wanted& wanted,
-                                         Driver& driver) {
-  auto prefix = prefix_of(root.fd);
-  if (!prefix) return std::unexpected(std::move(prefix).error());
+// Libraries and programs, into `driver`, which has the version. `root_path` is the root's real
+// path, without a slash at the end.
+Result<void> find_libraries_and_programs(const Where& where, HostRoot root,
+                                         const std::string& root_path, Resolver& resolver,
+                                         const Wanted& wanted, Driver& driver) {
   auto libraries = find_libraries({.root = root,
-                                   .root_path = *std::move(prefix),
+                                   .root_path = root_path,
+                                   .resolver = resolver,
                                    .version = driver.version,
                                    .directories = where.library_directories},
                                   wanted.capabilities, wanted.purpose);
@@ -181,7 +183,7 @@ Result<void> find_libraries_and_programs(const Where& where, HostRoot root, cons
   driver.libraries = std::move(libraries->libraries);
   driver.omitted = std::move(libraries->omitted);
   append(driver.warnings, std::move(libraries->warnings));
-  auto programs = find_programs(root, where.program_directories, wanted.capabilities);
+  auto programs = find_programs(root, resolver, where.program_directories, wanted.capabilities);
   if (!programs) return std::unexpected(std::move(programs).error());
   driver.programs = *std::move(programs);
   return {};
@@ -194,7 +196,11 @@ Result<Driver> discover_files(const Where& where, const Wanted& wanted) {
   if (!driver) return driver;
   const auto root = files::open_host_directory(where.driver_root, ErrorId::DriverRead);
   if (!root) return std::unexpected(root.error());
-  auto done = find_libraries_and_programs(where, {root->get()}, wanted, *driver);
+  const HostRoot driver_root{root->get()};
+  const auto prefix = prefix_of(driver_root.fd);
+  if (!prefix) return std::unexpected(prefix.error());
+  Resolver resolver(driver_root, {prefix->empty() ? "/" : *prefix});
+  auto done = find_libraries_and_programs(where, driver_root, *prefix, resolver, wanted, *driver);
   if (!done) return std::unexpected(std::move(done).error());
   return driver;
 }
@@ -209,7 +215,12 @@ Result<Driver> discover(const Where& where, const Wanted& wanted) {
   const auto proc = files::open_host_directory(where.proc_root, ErrorId::DriverRead);
   if (!proc) return std::unexpected(proc.error());
   const HostRoot driver_root{root->get()};
-  if (auto done = find_libraries_and_programs(where, driver_root, wanted, driver); !done)
+  auto prefix = prefix_of(root->get());
+  if (!prefix) return std::unexpected(std::move(prefix).error());
+  Resolver resolver(driver_root, {prefix->empty() ? "/" : *prefix});
+  if (auto done =
+          find_libraries_and_programs(where, driver_root, *prefix, resolver, wanted, driver);
+      !done)
     return std::unexpected(std::move(done).error());
 
   auto gpus = find_gpus(proc->get());
@@ -219,7 +230,7 @@ Result<Driver> discover(const Where& where, const Wanted& wanted) {
     driver.warnings.push_back(
         {WarningId::NoGpus, "driver " + driver.version + " is loaded, but has no GPU to drive"});
 
-  if (auto done = find_files(where, driver_root, proc->get(), wanted, driver); !done)
+  if (auto done = find_files(where, driver_root, resolver, proc->get(), wanted, driver); !done)
     return std::unexpected(std::move(done).error());
   if (auto done = find_all_nodes(where, driver_root, proc->get(), wanted, driver); !done)
     return std::unexpected(std::move(done).error());

@@ -21,9 +21,8 @@ constexpr std::array kRows = {Row{FileKind::Config, "/etc/cufile.json", S_IFREG}
 
 }  // namespace
 
-Result<std::vector<File>> find_gds_files(HostRoot root) {
+Result<std::vector<File>> find_gds_files(Resolver& resolver) {
   std::vector<File> found;
-  Resolver resolver(root);
   for (const auto& row : kRows) {
     auto file = resolver.look_at({row.path});
     if (!file && leads_nowhere(file.error())) continue;

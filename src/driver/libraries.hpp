@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "driver/resolver.hpp"
 #include "nvhook/base/capability.hpp"
 #include "nvhook/base/error.hpp"
 #include "nvhook/base/path.hpp"
@@ -16,6 +17,7 @@ namespace nvhook::driver {
 struct LibrarySearch {
   HostRoot root;                                // the driver root
   std::string root_path;                        // its real path, without a slash at the end
+  Resolver& resolver;                           // of that root
   std::string_view version;                     // of the kernel module
   const std::vector<std::string>& directories;  // below it, where it has no etc/ld.so.cache
 };

@@ -61,10 +61,9 @@ Result<std::optional<ResolvedFile>> find_original(HostRoot root, Resolver& resol
 
 }  // namespace
 
-Result<std::vector<Program>> find_programs(HostRoot root,
+Result<std::vector<Program>> find_programs(HostRoot root, Resolver& resolver,
                                            const std::vector<std::string>& directories,
                                            Capabilities wanted) {
-  Resolver resolver(root);
   std::vector<Program> programs;
   for (const auto& row : kPrograms) {
     if (!wanted.contains(row.capability)) continue;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "driver/resolver.hpp"
 #include "nvhook/base/capability.hpp"
 #include "nvhook/base/error.hpp"
 #include "nvhook/base/path.hpp"
@@ -16,6 +17,7 @@ namespace nvhook::driver {
 // directory "bin" that has a sibling "origBin" (NixOS) that sibling's is taken, if there is one.
 // Fails with E_KERNEL, E_RACE.
 [[nodiscard]] Result<std::vector<Program>> find_programs(
-    HostRoot root, const std::vector<std::string>& directories, Capabilities wanted);
+    HostRoot root, Resolver& resolver, const std::vector<std::string>& directories,
+    Capabilities wanted);
 
 }  // namespace nvhook::driver

@@ -50,16 +50,11 @@ Result<std::string> target_beside(int directory, const std::string& name) {
 // Without a link on the way the path is what it says, below the root's own; asking the kernel for
 // the path of a descriptor takes longer than opening it.
 Result<ResolvedFile> Resolver::open_directory(const HostPath& inside) {
-  if (!real_root_) {
-    auto real = files::path_of(root_.fd);
-    if (!real) return std::unexpected(std::move(real).error());
-    real_root_ = HostPath{*std::move(real)};
-  }
   const auto name = inside.value == "/" ? "." : inside.value.substr(1);
   auto fd = files::open_at(root_.fd, name, O_PATH | O_DIRECTORY, files::Lookup::Plain);
   if (fd)
     return ResolvedFile{.fd = *std::move(fd),
-                        .path = inside.value == "/" ? *real_root_ : *real_root_ / name};
+                        .path = inside.value == "/" ? real_root_ : real_root_ / name};
   if (fd.error().code() == std::errc::too_many_symbolic_link_levels)
     return open_by_kernel(root_, inside, O_PATH | O_DIRECTORY);
   return std::unexpected(std::move(fd).error());

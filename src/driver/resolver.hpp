@@ -3,8 +3,8 @@
 
 #include <sys/stat.h>
 
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nvhook/base/error.hpp"
@@ -24,7 +24,8 @@ struct ResolvedFile {
 // the directories open, and follows a link to a name beside it ("libcuda.so.1") by itself.
 class Resolver {
  public:
-  explicit Resolver(HostRoot root) : root_(root) {}
+  // `real_root` is the root's own path, without any link.
+  Resolver(HostRoot root, HostPath real_root) : root_(root), real_root_(std::move(real_root)) {}
 
   // Fails with E_KERNEL, E_RACE.
   [[nodiscard]] Result<ResolvedFile> open(const HostPath& path, int flags);
@@ -48,7 +49,7 @@ class Resolver {
   };
 
   HostRoot root_;
-  std::optional<HostPath> real_root_;  // once it was needed
+  HostPath real_root_;
   std::vector<Directory> directories_;
   std::vector<Unreachable> unreachable_;  // mostly directories that this host does not have
 };

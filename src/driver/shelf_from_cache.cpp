@@ -41,7 +41,7 @@ Result<void> fill_from_cache(Shelf& shelf, const LibrarySearch& search, std::str
     if (auto* slot = slot_for(shelf, entry)) matches.push_back({&entry, slot});
   std::ranges::stable_sort(matches, {}, rank);
 
-  Resolver resolver(search.root);
+  auto& resolver = search.resolver;
   for (const auto& [entry, slot] : matches) {
     // "libcuda.so" comes behind "libcuda.so.1" and tells nothing new.
     if (slot->taken && !entry->name.contains(".so.")) continue;

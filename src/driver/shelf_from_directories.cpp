@@ -73,7 +73,7 @@ Result<void> offer(Shelf& shelf, const std::vector<Slot*>& slots, const Resolved
 Result<void> fill_from_directories(Shelf& shelf, const LibrarySearch& search) {
   const auto directories = present_directories(search);
   if (!directories) return std::unexpected(directories.error());
-  Resolver resolver(search.root);
+  auto& resolver = search.resolver;
   // The table has the GLVND vendors before the libraries that they supersede.
   for (const auto& native : shelf.native_slots()) {
     const auto& row = *native.row;

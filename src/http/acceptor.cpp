@@ -18,12 +18,21 @@ bool is_of(int socket, uid_t user) {
   return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == user;
 }
 
+bool listens(int socket) {
+  int accepts = 0;
+  socklen_t length = sizeof(accepts);
+  return ::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &length) == 0 && accepts != 0;
+}
+
 }  // namespace
 
 Result<Acceptor> Acceptor::on(UniqueFd listening, std::optional<uid_t> only_user) {
   const int flags = ::fcntl(listening.get(), F_GETFL);
   if (flags < 0 || ::fcntl(listening.get(), F_SETFL, flags | O_NONBLOCK) != 0)
     return system_failure(ErrorId::Kernel, "make the listening socket non-blocking");
+  // Where nobody can connect there is no end of what epoll has to tell.
+  if (!listens(listening.get()))
+    return failure(ErrorId::Kernel, "the socket to serve on does not listen");
   auto reserve = copy_of(listening.get());
   if (!reserve) return system_failure(ErrorId::Kernel, "keep a descriptor in reserve");
   return Acceptor(std::move(listening), std::move(reserve), only_user);

@@ -67,9 +67,11 @@ class Server::Inside {
   void turn_away(Clock::time_point turn);
   void evict(Connection& connection);
   void cut(Connection& connection);
+  void suspend(Connection& connection);
   void resume(Connection& connection);
+  void cut_departed();
   void cut_overdue(Clock::time_point now);
-  void watch_listening(Clock::time_point now);
+  void watch_listening();
 
   Rules rules_;
   Handler handler_;
@@ -80,10 +82,10 @@ class Server::Inside {
   bool resumed_ = false;   // somebody, since the last turn
   bool stopping_ = false;  // as soon as may be
   bool ending_ = false;    // at once
-  UniqueFd epoll_;         // of the listening socket and libmicrohttpd's own epoll
+  UniqueFd epoll_;         // of the listening socket, libmicrohttpd's own epoll, and the suspended
   std::optional<Acceptor> acceptor_;
-  bool watching_ = false;  // for new connections
-  Clock::time_point pause_until_;
+  bool watching_ = false;                           // for new connections
+  std::optional<Clock::time_point> pause_until_;    // over only when a turn has seen it
   std::unique_ptr<MHD_Daemon, StopDaemon> daemon_;  // last: its end calls back
 };
 

@@ -124,9 +124,7 @@ MHD_Result Server::Inside::take_request(Connection& connection, std::string_view
   connection.ticket = ++last_ticket_;
   const auto answer = handler_(request_of(connection, method), connection.ticket);
   if (answer) return send(connection, method_of(method), *answer, after_answer_of(connection));
-  connection.enter(Stage::Answer, Clock::now());
-  connection.suspended = true;
-  MHD_suspend_connection(connection.handle);
+  suspend(connection);
   return MHD_YES;
 }
 

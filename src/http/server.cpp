@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
+#include <span>
 #include <utility>
 
 #include "http/inside.hpp"
@@ -65,11 +67,10 @@ std::optional<std::chrono::milliseconds> Server::Inside::timeout() const {
   MHD_UNSIGNED_LONG_LONG pending = 0;
   if (MHD_get_timeout(daemon_.get(), &pending) == MHD_YES && pending == 0)
     return std::chrono::milliseconds{0};
-  const auto now = Clock::now();
   auto next = connections_.next_deadline();
-  if (acceptor_ && pause_until_ > now && (!next || pause_until_ < *next)) next = pause_until_;
+  if (acceptor_ && pause_until_ && (!next || *pause_until_ < *next)) next = pause_until_;
   if (!next) return std::nullopt;
-  return std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - now),
+  return std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()),
                   std::chrono::milliseconds{0});
 }
 
@@ -78,10 +79,12 @@ void Server::Inside::run() {
   // took with another.
   const auto now = Clock::now();
   resumed_ = false;
+  if (pause_until_ && *pause_until_ <= now) pause_until_.reset();
+  cut_departed();
   MHD_run(daemon_.get());
   cut_overdue(now);
   accept_some(now);
-  watch_listening(Clock::now());
+  watch_listening();
 }
 
 void Server::Inside::answer(Ticket ticket, Response response) {
@@ -106,7 +109,7 @@ bool Server::Inside::idle() const {
 }
 
 void Server::Inside::accept_some(Clock::time_point turn) {
-  if (!acceptor_ || turn < pause_until_) return;
+  if (!acceptor_ || pause_until_) return;
   for (unsigned count = 0; count < kAcceptsPerTurn; ++count) {
     auto* slowest = connections_.slowest_client();
     // Who came in this turn may have sent a request already, that nobody has looked at.
@@ -162,10 +165,29 @@ void Server::Inside::cut(Connection& connection) {
   }
 }
 
+// libmicrohttpd does not look at its socket meanwhile. If we cannot either, its time ends it.
+void Server::Inside::suspend(Connection& connection) {
+  connection.enter(Stage::Answer, Clock::now());
+  connection.suspended = true;
+  MHD_suspend_connection(connection.handle);
+  epoll_event event{.events = EPOLLRDHUP, .data = {.ptr = &connection}};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.socket, &event);
+}
+
 // To libmicrohttpd it is news in its next turn only.
 void Server::Inside::resume(Connection& connection) {
   resumed_ = true;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.socket, nullptr);
   MHD_resume_connection(connection.handle);
+}
+
+// Those who wait for an answer that they will not read.
+void Server::Inside::cut_departed() {
+  if (!connections_.any(Stage::Answer)) return;
+  std::array<epoll_event, 16> events{};  // the rest in the next turn
+  const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 0);
+  for (const auto& event : std::span(events).first(static_cast<std::size_t>(std::max(count, 0))))
+    if (event.data.ptr != nullptr) cut(*static_cast<Connection*>(event.data.ptr));
 }
 
 void Server::Inside::cut_overdue(Clock::time_point now) {
@@ -176,11 +198,11 @@ void Server::Inside::cut_overdue(Clock::time_point now) {
   });
 }
 
-void Server::Inside::watch_listening(Clock::time_point now) {
+void Server::Inside::watch_listening() {
   if (!acceptor_) return;
   const bool room =
       connections_.living() < rules_.max_connections || connections_.slowest_client() != nullptr;
-  const bool wanted = room && now >= pause_until_;
+  const bool wanted = room && !pause_until_;
   if (wanted == watching_) return;
   epoll_event event{.events = wanted ? std::uint32_t{EPOLLIN} : 0U, .data = {}};
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, acceptor_->fd(), &event) == 0) watching_ = wanted;

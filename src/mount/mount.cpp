@@ -32,8 +32,9 @@ Result<UniqueFd> clone(int source) {
 }
 
 Result<UniqueFd> clone_at(int directory, const std::string& name) {
-  UniqueFd tree(::open_tree(directory, name.c_str(),
-                            OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW));
+  UniqueFd tree(
+      ::open_tree(directory, name.c_str(),
+                  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT));
   if (!tree) return system_failure(ErrorId::Kernel, "open_tree");
   return tree;
 }

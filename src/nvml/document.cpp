@@ -66,6 +66,15 @@ Written written(const Struct& from) {
 
 // ---- from JSON
 
+// Of text in UTF-8 that is on its way to terminals: from the vendor, or from whoever gave a process
+// its name. Some terminals obey the controls of Latin-1, U+0080 to U+009F, as well.
+void hide_controls(std::string& text) {
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  for (auto at = text.find('\xc2'); at != std::string::npos; at = text.find('\xc2', at + 1))
+    if (static_cast<unsigned char>(text[at + 1]) < 0xa0) text.replace(at, 2, "?");
+}
+
 // Reads the members of one object. Once one has failed the others do nothing.
 class Reader {
  public:
@@ -101,9 +110,7 @@ class Reader {
   static Result<void> take(const Json& json, std::string& to) {
     if (!json.is_string()) return wrong("a text");
     to = json.get_ref<const std::string&>();
-    // Vendor text, on its way to terminals.
-    std::ranges::replace_if(
-        to, [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+    hide_controls(to);
     return to.size() <= kMaxText ? Result<void>() : wrong("a text of at most 1024 bytes");
   }
   static Result<void> take(const Json& json, bool& to) {

@@ -143,7 +143,8 @@ Nvml Lookout::look(What what) {
     state_->constants.resize(state_->session.places.size());
   }
   auto& session = state_->session;
-  take_handles(session);
+  if (take_handles(session))  // to which the others know no way
+    std::ranges::fill(state_->constants, std::nullopt);
   // One that cannot be initialised may take long to say so.
   if (what == What::Everything && !session.cuda && !libraries_.cuda.empty())
     open_cuda(libraries_.cuda, session);

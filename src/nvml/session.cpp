@@ -70,11 +70,16 @@ std::expected<Session, Nvml> open_session(const std::string& nvml) {
   return session;
 }
 
-void take_handles(Session& session) {
-  for (unsigned i = 0; i < session.places.size(); ++i)
-    if (auto& place = session.places[i]; place.code != kSuccess)
-      place.code = session.nvml.call_first(
-          {"nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetHandleByIndex"}, i, &place.handle);
+bool take_handles(Session& session) {
+  bool any = false;
+  for (unsigned i = 0; i < session.places.size(); ++i) {
+    auto& place = session.places[i];
+    if (place.code == kSuccess) continue;
+    place.code = session.nvml.call_first(
+        {"nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetHandleByIndex"}, i, &place.handle);
+    any = any || place.code == kSuccess;
+  }
+  return any;
 }
 
 void open_cuda(const std::string& cuda, Session& session) {

@@ -31,8 +31,8 @@ struct Session {
 // Fails with the document that says why.
 [[nodiscard]] std::expected<Session, Nvml> open_session(const std::string& nvml);
 
-// Asks for those of the GPUs that NVML has not given yet.
-void take_handles(Session& session);
+// Asks for those of the GPUs that NVML has not given yet. Whether it gave any.
+bool take_handles(Session& session);
 
 // Loads and initialises CUDA, if that can be done: it finds no device otherwise. Nothing of the
 // GPUs' memory is taken, for there is no context. Needs no device to say its version.

@@ -108,7 +108,7 @@ Result<void> Watch::ask(What what) {
 }
 
 std::optional<Result<Answer>> Watch::take() {
-  if (gone_) return give_up();
+  if (gone_) return std::nullopt;  // that was said
   // Bounded by the answer's own length, and that by kMaxDocument.
   while (const auto missing = missing_of(heard_)) {
     ssize_t got = 0;

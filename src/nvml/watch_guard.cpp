@@ -193,6 +193,7 @@ bool have_streams_of_nothing() {
 void guard_program(const Files& files, int socket, std::chrono::milliseconds deadline,
                    pid_t parent) {
   reset_signals();
+  ::setsid();  // what a terminal sends to all of the caller's group is not for us
   ::prctl(PR_SET_NAME, "nvhook-watch", 0, 0, 0);
   const bool confined = sandbox::become_nobody().has_value();
   end_with(parent);  // which the change of users would have undone

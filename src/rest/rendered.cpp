@@ -27,13 +27,21 @@ Rendered::Rendered(Facts facts, Processes processes, Say say, Clock::time_point 
     : facts_(std::move(facts)),
       processes_(processes),
       say_(std::move(say)),
+      begun_(now),
       taken_(now),
       info_(info_of(facts_)),
       status_(status_of(facts_.nvml, processes_)) {}
 
+// Without CUDA, which may not have worked yet, it is so for a while only.
+bool Rendered::is_complete(Clock::time_point now) const {
+  const auto& gpus = facts_.nvml.gpus;
+  return now - begun_ < kCudaAgain || gpus.empty() ||
+         std::ranges::any_of(gpus, [](const nvml::Gpu& gpu) { return gpu.cuda.has_value(); });
+}
+
 bool Rendered::take_status(const Facts& facts, Clock::time_point now) {
   if (facts.nvml.error || facts.nvml.driver != facts_.nvml.driver ||
-      !std::ranges::equal(facts.nvml.gpus, facts_.nvml.gpus, are_same))
+      !std::ranges::equal(facts.nvml.gpus, facts_.nvml.gpus, are_same) || !is_complete(now))
     return false;
   for (std::size_t i = 0; i < facts.nvml.gpus.size(); ++i) {
     facts_.nvml.gpus[i].status = facts.nvml.gpus[i].status;

@@ -26,7 +26,7 @@ class Rendered {
 
   Rendered(Facts facts, Processes processes, Say say, Clock::time_point now);
 
-  // False, and nothing is taken: the GPUs or the driver are others.
+  // False, and nothing is taken: the GPUs or the driver are others, or CUDA is to be asked again.
   [[nodiscard]] bool take_status(const Facts& facts, Clock::time_point now);
 
   [[nodiscard]] Clock::time_point taken() const { return taken_; }
@@ -36,6 +36,7 @@ class Rendered {
   [[nodiscard]] http::Response docker(Page page, std::string_view query);
 
  private:
+  [[nodiscard]] bool is_complete(Clock::time_point now) const;
   [[nodiscard]] http::Response render(Page page);
   [[nodiscard]] http::Response refused(const std::variant<Refusal, Failure>& why);
 
@@ -43,6 +44,7 @@ class Rendered {
   Processes processes_;
   Say say_;
   bool said_ = false;
+  Clock::time_point begun_;  // when everything was taken
   Clock::time_point taken_;
   Info info_;
   std::vector<DeviceStatus> status_;

@@ -11,9 +11,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -105,10 +108,52 @@ std::vector<sock_filter> instructions(const Context& filter) {
   return program;
 }
 
+// Of an int libseccomp compares the upper half of the register, too: it loads it, masks all of it
+// away, and compares the rest, which is nothing, with nothing. What comes next loads anew.
+bool is_idle(std::span<const sock_filter> program, std::size_t at) {
+  constexpr auto kLoad = BPF_LD | BPF_W | BPF_ABS;
+  if (program.size() - at < 4) return false;
+  const auto steps = program.subspan(at, 4);
+  return steps[0].code == kLoad && steps[1].code == (BPF_ALU | BPF_AND | BPF_K) &&
+         steps[1].k == 0 && steps[2].code == (BPF_JMP | BPF_JEQ | BPF_K) && steps[2].k == 0 &&
+         steps[2].jt == 0 && steps[3].code == kLoad;
+}
+
+// A third of the program: the kernel compiles the rest in two thirds of the time.
+std::vector<sock_filter> without_idle_steps(std::span<const sock_filter> program) {
+  std::vector<std::size_t> place;  // of each step in the result; of an idle one, that of the next
+  std::vector<std::size_t> kept;
+  for (std::size_t at = 0; at < program.size(); ++at) {
+    place.push_back(kept.size());
+    if (is_idle(program, at)) {
+      place.insert(place.end(), 2, kept.size());
+      at += 2;
+      continue;
+    }
+    kept.push_back(at);
+  }
+  std::vector<sock_filter> result;
+  for (const auto at : kept) {
+    auto step = program[at];
+    // Jumps count from the next step.
+    const auto moved = [&](std::size_t distance) {
+      return place[at + 1 + distance] - place[at] - 1;
+    };
+    if (step.code == (BPF_JMP | BPF_JA)) {
+      step.k = static_cast<std::uint32_t>(moved(step.k));
+    } else if (BPF_CLASS(step.code) == BPF_JMP) {
+      step.jt = static_cast<std::uint8_t>(moved(step.jt));
+      step.jf = static_cast<std::uint8_t>(moved(step.jf));
+    }
+    result.push_back(step);
+  }
+  return result;
+}
+
 std::string text_of(const Table& table) {
   std::string text = "\nconstexpr sock_filter k" + table.name + "[] = {\n";
   std::array<char, 64> line{};
-  for (const auto& step : instructions(filter_of(table))) {
+  for (const auto& step : without_idle_steps(instructions(filter_of(table)))) {
     std::snprintf(line.data(), line.size(), "    {0x%02x, %u, %u, 0x%x},\n", step.code, step.jt,
                   step.jf, step.k);
     text += line.data();

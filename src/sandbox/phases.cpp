@@ -75,6 +75,7 @@ Result<void> Phases::shed() {
 
 Result<void> Phases::begin(Phase phase) {
   if (auto done = hold(phase, needs(phase)); !done) return done;
+  phase_ = phase;
   if (phase == Phase::Request && expects_program_) return {};
   const bool is_late = std::exchange(expects_program_, false);
   const auto filter = is_late ? row_of(Phase::Request).filter : row_of(phase).filter;
@@ -84,5 +85,7 @@ Result<void> Phases::begin(Phase phase) {
   filtered_ = *loaded == Loaded::Yes;
   return {};
 }
+
+Result<void> Phases::pause() { return hold(phase_, 0); }
 
 }  // namespace nvhook::sandbox

@@ -151,6 +151,18 @@ TEST_P(CaptureFor, NothingThatIsGone) {
   EXPECT_THAT(refusal(plan::Kind::Directory, "/tmp/other"), HasSubstr("E_SRC_CHANGED"));
 }
 
+TEST_P(CaptureFor, NoLibraryThatHasBecomeSomethingElse) {
+  host_.file("/run/daemon/real", "of the host")
+      .symlink("/run/daemon/link.so", "real")
+      .directory("/run/daemon/directory.so");
+
+  EXPECT_EQ(refusal(plan::Kind::Library, "/run/daemon/real"), "none");
+  EXPECT_THAT(refusal(plan::Kind::Library, "/run/daemon/link.so"), HasSubstr("E_SRC_CHANGED"));
+  EXPECT_THAT(refusal(plan::Kind::Library, "/run/daemon/gone.so"), HasSubstr("E_SRC_CHANGED"));
+  EXPECT_THAT(refusal(plan::Kind::Library, "/run/daemon/directory.so"), HasSubstr("E_SRC_TRUST"));
+  EXPECT_THAT(refusal(plan::Kind::Device, "/run/daemon/real"), HasSubstr("E_NODE_TYPE"));
+}
+
 INSTANTIATE_TEST_SUITE_P(OnEachKernel, CaptureFor, test::kEachTier,
                          [](const auto& tested) { return test::name_of(tested.param); });
 

@@ -162,6 +162,23 @@ TEST(HttpAttack, H17_ClientsWhoseAnswerIsUnderWayAreNotEvicted) {
   for (auto& client : waiting) EXPECT_EQ(client.read().status, 200);
 }
 
+TEST(HttpAttack, H17_ClientsThatLeaveWhileTheyWaitMakeRoom) {
+  auto rules = tcp_rules();
+  rules.max_connections = 4;
+  rules.answer_timeout = std::chrono::hours(1);
+  const Daemon daemon(rules);
+  auto waiting = crowd(daemon, 4, get(daemon, "/never"));
+  EXPECT_TRUE(daemon.counts([](const Counters& of) { return of.requests == 4; }));
+
+  waiting[0].reset();
+  waiting[1].end();
+  waiting.erase(waiting.begin() + 2);
+
+  for (int count = 0; count < 3; ++count) expect_good_service(daemon);
+  EXPECT_LT(share_of_core(daemon, milliseconds(400)), 0.05);
+  EXPECT_FALSE(waiting.back().is_closed_within(milliseconds(10))) << "it waits";
+}
+
 TEST(HttpAttack, H18_SlowBodies) {
   const Daemon daemon(unix_rules(), Family::Unix);
   Client slow(daemon);

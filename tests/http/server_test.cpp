@@ -2,6 +2,7 @@
 #include "nvhook/http/server.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -286,6 +287,40 @@ TEST(Server, DoesNotStartOnWhatIsNoSocket) {
   ASSERT_FALSE(server);
   EXPECT_EQ(server.error().id(), ErrorId::Kernel);
   EXPECT_THAT(server.error().message(), HasSubstr("listening socket"));
+}
+
+TEST(Server, DoesNotStartOnASocketThatDoesNotListen) {
+  for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+    const auto server = Server::start(UniqueFd(::socket(AF_INET, type, 0)), {},
+                                      [](const Request&, Ticket) { return not_found(); });
+    ASSERT_FALSE(server);
+    EXPECT_EQ(server.error().id(), ErrorId::Kernel);
+    EXPECT_THAT(server.error().message(), HasSubstr("does not listen"));
+  }
+}
+
+// The caller's loop does other things between one turn and the question how long it may wait.
+TEST(Server, TakesClientsAgainHoweverLateItsLoopIsAfterAPause) {
+  Place place;
+  auto server = Server::start(listen_at_new(Family::Tcp, place), tcp_rules(),
+                              [](const Request&, Ticket) { return not_found(); });
+  ASSERT_TRUE(server);
+  server->run();  // a sanitizer wants descriptors when it sees a type first
+  const std::array clients = {connect_to(place), connect_to(place)};
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  server->run();
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_EQ(server->counters().turned_away, 1);
+  EXPECT_GT(server->timeout(), milliseconds(0));
+
+  ::usleep(100'000);
+
+  EXPECT_EQ(server->timeout(), milliseconds(0));
+  for (int turn = 0; turn < 10 && server->counters().accepted == 0; ++turn) server->run();
+  EXPECT_EQ(server->counters().accepted, 2);
 }
 
 }  // namespace

@@ -73,6 +73,17 @@ TEST(NvmlDocument, CannotWriteToATerminal) {
   EXPECT_EQ(read->driver, "550?[2J?nvhook: ?");
 }
 
+// A process on a GPU has the name that whoever started it gave it.
+TEST(NvmlDocument, CannotWriteToATerminalInUnicodeEither) {
+  Nvml nvml;
+  nvml.driver = "a\u009b2Jb\u0080\u009f\u00a0\u00e4\u4e9b\U0001f600";
+
+  const auto read = parse(to_json(nvml));
+
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(read->driver, "a?2Jb??\u00a0\u00e4\u4e9b\U0001f600") << "CSI is U+009B";
+}
+
 TEST(NvmlDocument, SkipsKeysThatWeDoNotKnow) {
   auto json = nlohmann::json::parse(to_json(full()));
   json["more"] = {1, 2};

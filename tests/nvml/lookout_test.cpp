@@ -209,6 +209,23 @@ TEST(Lookout, LeavesALostGpuToItself) {
   }
 }
 
+TEST(Lookout, KnowsTheWaysToAGpuThatIsBack) {
+  auto description = description_of_k40s();
+  description["gpus"][1]["lost_at_first"] = 2;  // it is asked for twice by the first look
+  const SimulatedLibraries libraries(description);
+  Lookout lookout(all_of(libraries));
+
+  const auto before = lookout.look(What::Everything);
+  const auto after = lookout.look(What::Everything);
+
+  EXPECT_TRUE(before.gpus.at(1).error);
+  EXPECT_THAT(*before.gpus[0].links, IsEmpty());
+  for (const auto& gpu : after.gpus) {
+    EXPECT_FALSE(gpu.error);
+    EXPECT_THAT(*gpu.links, SizeIs(1));
+  }
+}
+
 // Each of the two GPUs is asked for its name once; asked once more, this NVML would give none.
 TEST(Lookout, AsksOnceForWhatDoesNotChange) {
   auto description = description_of_k40s();

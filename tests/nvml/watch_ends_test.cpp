@@ -16,6 +16,7 @@
 #include "nvhook/nvml/watch.hpp"
 #include "nvml/answer_of.hpp"
 #include "nvml/processes.hpp"
+#include "support/child.hpp"
 #include "support/fake_root.hpp"
 
 namespace nvhook::nvml {
@@ -142,7 +143,27 @@ TEST_F(EndOfAWatch, IsSaidWhereSomebodyKillsTheGuard) {
   EXPECT_EQ(answer->error().id(), ErrorId::NvmlCrashed);
   ASSERT_FALSE(asked);
   EXPECT_EQ(asked.error().id(), ErrorId::NvmlCrashed);
+  EXPECT_FALSE(watch->take()) << "it is said once";
   EXPECT_TRUE(ends(processes.program));
+}
+
+// The caller itself may want to answer those who wait before it ends.
+TEST_F(EndOfAWatch, IsNotBroughtByWhatATerminalSendsToAll) {
+  const auto question = question_to("patient");
+
+  const auto said = test::said_by_child([&]() -> std::string {
+    ::setpgid(0, 0);
+    std::signal(SIGINT, SIG_IGN);
+    auto watch = Watch::start(question);
+    if (!watch) return watch.error().text();
+    const auto before = word_of(answer_of(*watch));
+    ::kill(0, SIGINT);
+    ::usleep(50'000);
+    const auto after = word_of(answer_of(*watch));
+    return after == before ? "the same program" : after;
+  });
+
+  EXPECT_EQ(said, "the same program");
 }
 
 // A listening socket of the caller's, for one, would stay taken.

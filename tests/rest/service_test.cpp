@@ -243,6 +243,20 @@ TEST(Service, NeedsEverythingOfAnotherHost) {
   }
 }
 
+// Its module may be loaded when the first container wants it.
+TEST(Service, NeedsEverythingAgainWhereCudaSaidNothing) {
+  auto without = two_gpus();
+  for (auto& gpu : without.nvml.gpus) gpu.cuda.reset();
+  auto service = service_of(without);
+
+  EXPECT_TRUE(service.take_status(later_facts(), kStart + kCudaAgain - 1s));
+  EXPECT_FALSE(service.take_status(later_facts(), kStart + kCudaAgain));
+  EXPECT_TRUE(service.needs_everything());
+
+  service.take(two_gpus(), kStart + kCudaAgain);
+  EXPECT_TRUE(service.take_status(later_facts(), kStart + 3 * kCudaAgain)) << "all is known";
+}
+
 TEST(Service, NeedsEverythingFirst) {
   Service service{Options()};
 

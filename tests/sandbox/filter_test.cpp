@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace nvhook::sandbox {
@@ -351,6 +353,15 @@ TEST(Filter, ForbidsCallsOfAnotherArchitecture) {
   EXPECT_NE(end(true), 0);
 }
 #endif
+
+// The kernel compiles each step whenever a filter is loaded.
+TEST(Filter, HasNoStepThatMasksEverythingAway) {
+  for (const auto filter :
+       {Filter::Parser, Filter::Prepare, Filter::Place, Filter::Sweep, Filter::Tell})
+    for (const auto& step : program_of(filter, Build::Plain))
+      EXPECT_FALSE(step.code == (BPF_ALU | BPF_AND | BPF_K) && step.k == 0)
+          << "filter " << std::to_underlying(filter);
+}
 
 }  // namespace
 }  // namespace nvhook::sandbox

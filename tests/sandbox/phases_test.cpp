@@ -124,6 +124,25 @@ TEST_F(PhasesOfRoot, HaveWhatTheyNeedAndKeepWhatLaterOnesNeed) {
                         {"dac_override net_admin sys_admin", "dac_override net_admin sys_admin"}});
 }
 
+TEST_F(PhasesOfRoot, HaveNothingInAPauseAndGoOnAfterIt) {
+  Phases phases(Course::Hook);
+  Stepper stepper({[&] { return phases.shed().has_value(); },
+                   [&] { return phases.begin(Phase::Pin).has_value(); },
+                   [&] { return phases.pause().has_value(); },
+                   [&] { return phases.begin(Phase::Pin).has_value(); }});
+  stepper.next();
+  const auto pin = stepper.next();
+
+  const auto pause = stepper.next();
+  const auto again = stepper.next();
+
+  EXPECT_EQ(names_of(pin.effective), "dac_override sys_ptrace");
+  EXPECT_EQ(names_of(pause.effective), "");
+  EXPECT_EQ(pause.permitted, pin.permitted);
+  EXPECT_EQ(again.effective, pin.effective);
+  EXPECT_EQ(again.permitted, pin.permitted);
+}
+
 TEST_F(PhasesOfRoot, TakeOnNobodysIdentityWhereTheRootIsOurs) {
   Phases phases(Course::Hook);
   phases.stay_ourselves();

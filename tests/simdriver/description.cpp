@@ -23,6 +23,7 @@ namespace {
 //    "mig": ["0 MIG-... 1 0", "2 MIG-... 5 0"], "power_mw": 20000},
 //   {"model": "NVIDIA L4", "uuid": "GPU-...", "minor": 1, "bus": "0000:09:00.0", "brand": 2}
 //   ]}
+// "lost": 1 in a GPU makes it one that is lost, "lost_at_first": 2 when it is asked for twice.
 // "power_mw_swing": 5000 beside "power_mw" lets it change with each second, by that much at most.
 // A description may also have "hang": "nvmlInit_v2", "crash": "nvmlDeviceGetName", "flood":
 // "nvmlDeviceGetName", and "fail": "nvmlDeviceGetBrand=15 nvmlDeviceGetUUID=3"; with "spared": 3

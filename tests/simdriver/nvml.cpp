@@ -228,6 +228,9 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, const Gpu** device) {
   if (device == nullptr || index >= session.count) return kInvalidArgument;
   unsigned long long lost = 0;
   if (simdriver::number_of(session.visible[index], "lost", lost)) return kGpuIsLost;
+  static unsigned long long asked[simdriver::kMaxGpus] = {};
+  if (simdriver::number_of(session.visible[index], "lost_at_first", lost) && asked[index]++ < lost)
+    return kGpuIsLost;
   *device = &session.visible[index];
   return simdriver::fate_of("nvmlDeviceGetHandleByIndex_v2");
 }

@@ -17,8 +17,8 @@ namespace nvhook::mount {
 // Source: open_tree in fs/namespace.c; needs CAP_SYS_ADMIN. Fails with E_KERNEL.
 [[nodiscard]] Result<UniqueFd> clone(int source);
 
-// Likewise of `name` in the directory `directory`, which links may not lead away from: a name of
-// our own making, or of a file system that only we see. Fails with E_KERNEL.
+// Likewise of `name` in the directory `directory`: one name, without a slash. No link is followed;
+// of one it is a copy of the link. Fails with E_KERNEL.
 [[nodiscard]] Result<UniqueFd> clone_at(int directory, const std::string& name);
 
 // A new tmpfs of at most `size` ("8m", tmpfs(5)), whose root has mode 0755, in no namespace yet. All of

@@ -50,7 +50,8 @@ class Watch {
   [[nodiscard]] bool asked() const { return asked_; }
 
   // The answer, once all of it has come, or how it failed, as nvml::ask(); the next question may be
-  // put in either case. E_NVML_CRASHED as well if the guard is gone.
+  // put in either case. E_NVML_CRASHED as well, once and even if nothing was asked, if the guard is
+  // gone.
   [[nodiscard]] std::optional<Result<Answer>> take();
 
   // Whether the guard is known to have ended, by somebody else's hand: nothing comes any more, the

@@ -27,6 +27,8 @@ inline constexpr std::chrono::milliseconds kMaxAge{1000};
 // For how long a failure is the answer, to those that waited for it and those that come behind:
 // what is broken is asked ten times a second at most.
 inline constexpr std::chrono::milliseconds kFailureHolds{100};
+// Where CUDA has said nothing of any GPU: after how long it is asked again.
+inline constexpr std::chrono::seconds kCudaAgain{60};
 // Seconds with three decimals, of every answer that is made of values.
 inline constexpr std::string_view kAgeHeader = "X-Nvhook-Age";
 
@@ -71,8 +73,8 @@ class Service {
   // NVML has answered at `now`. An answer that is Nvml::error is one as of fail().
   void take(Facts facts, Clock::time_point now);
   // Likewise, what changes: the status of each GPU, and the node. The rest of `facts` is not looked
-  // at, but for who the GPUs are: if those are others, or the driver is, nothing is taken, false is
-  // returned, and everything is needed.
+  // at, but for who the GPUs are: if those are others, or the driver is, or if it is time to ask
+  // CUDA again, nothing is taken, false is returned, and everything is needed.
   [[nodiscard]] bool take_status(const Facts& facts, Clock::time_point now);
   // NVML has not answered: 500, or "down" where the answer is just that (/metrics, /healthz). All
   // values are forgotten.

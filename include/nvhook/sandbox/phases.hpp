@@ -49,8 +49,12 @@ class Phases {
   // no_new_privs. None is effective until a phase begins. Fails with E_KERNEL.
   [[nodiscard]] Result<void> shed();
 
-  // Begins a phase; phases may be left out, but not begun again. Fails with E_KERNEL.
+  // Begins a phase; phases may be left out, but not begun again, unless it was paused. Fails with
+  // E_KERNEL.
   [[nodiscard]] Result<void> begin(Phase phase);
+
+  // Nothing is effective until the phase is begun again, or a later one. Fails with E_KERNEL.
+  [[nodiscard]] Result<void> pause();
 
   // To be called before shed(): a program may have to be started, as another user, when the request
   // is known. Until the phase after Request the filter, which forbids that, is not loaded, and
@@ -75,6 +79,7 @@ class Phases {
   bool stays_ourselves_ = false;
   bool filtered_ = false;
   bool expects_program_ = false;
+  Phase phase_ = Phase::Request;
 };
 
 }  // namespace nvhook::sandbox
