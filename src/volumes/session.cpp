@@ -20,9 +20,8 @@
 namespace nvhook::volumes {
 namespace {
 
-// A directory of such a name is none of ours, and stays.
 Result<void> unlink_own(const Rooms& rooms, const std::string& name) {
-  if (::unlinkat(rooms.own.get(), name.c_str(), 0) != 0 && errno != ENOENT && errno != EISDIR)
+  if (::unlinkat(rooms.own.get(), name.c_str(), 0) != 0 && errno != ENOENT)
     return trouble("remove " + quote(name));
   return {};
 }
