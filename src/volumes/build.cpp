@@ -17,8 +17,6 @@
 namespace nvhook::volumes {
 namespace {
 
-constexpr mode_t kFolderMode = 0755;
-
 Result<UniqueFd> make_folder(int parent, const std::string& name) {
   if (::mkdirat(parent, name.c_str(), kFolderMode) != 0) return trouble("make " + quote(name));
   UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC));

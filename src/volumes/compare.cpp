@@ -19,12 +19,14 @@ namespace {
 
 using Difference = Result<std::optional<std::string>>;
 
-// Setuid and setgid are not copied.
+// Setuid and setgid are not copied, nor parts of a second by every file system: ext4 with inodes of
+// 128 bytes has none.
 bool is_same(const Origin& stored, const Kept& kept) {
   if (kept.way == Way::Linked) return stored == kept.origin;
   constexpr std::uint32_t kCopied = 0777;
   auto expected = kept.origin;
   expected.inode = stored.inode;
+  expected.nanoseconds = stored.nanoseconds;
   expected.mode &= kCopied;
   return stored == expected;
 }
@@ -36,7 +38,7 @@ Difference check_file(int folder, const Kept& kept) {
     if (errno == ENOENT) return quote(name) + " is missing";
     return trouble("stat " + quote(name));
   }
-  if (!S_ISREG(status.st_mode) || !is_same(origin_of(status), kept))
+  if (!S_ISREG(status.st_mode) || !is_same(origin_of(status), kept) || !is_ours_alone(status))
     return quote(name) + " is another file";
   return std::nullopt;
 }
@@ -47,6 +49,18 @@ Difference check_link(int folder, const std::string& link, const std::string& ta
   if (size < 0 && errno != ENOENT && errno != EINVAL) return trouble("readlink " + quote(link));
   if (size < 0 || std::string_view(buffer.data(), static_cast<std::size_t>(size)) != target)
     return quote(link) + " is missing, or another link";
+  return std::nullopt;
+}
+
+// Who may change the directory, and read it, and how many entries there are in it.
+Difference check_directory(int fd, std::size_t entries) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return trouble("stat a folder");
+  if (!is_ours_alone(status)) return "it can be changed by others than root";
+  if ((status.st_mode & kFolderMode) != kFolderMode) return "not everybody can read it";
+  const auto names = files::names_in(fd, kMaxEntries);
+  if (!names) return std::unexpected(as_trouble(names.error()));
+  if (names->size() != entries) return "there are other entries besides";
   return std::nullopt;
 }
 
@@ -62,10 +76,7 @@ Difference check_folder(int folder, Folder part, const Manifest& manifest) {
     }
     entries += 1 + kept.file.links.size();
   }
-  const auto names = files::names_in(folder, kMaxEntries);
-  if (!names) return std::unexpected(as_trouble(names.error()));
-  if (names->size() != entries) return "there are other entries besides";
-  return std::nullopt;
+  return check_directory(folder, entries);
 }
 
 // Nothing where it is not there, or is no directory.
@@ -92,7 +103,7 @@ Result<std::optional<std::string>> difference(int parent, const std::string& nam
     if (!found) return found;
     if (*found) return part_name + ": " + **found;
   }
-  return std::nullopt;
+  return check_directory((*folder)->get(), kFolders.size());
 }
 
 }  // namespace nvhook::volumes

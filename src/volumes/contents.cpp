@@ -10,11 +10,9 @@
 namespace nvhook::volumes {
 namespace {
 
-// What the original has; daemons of the host's besides (nv-fabricmanager, nvidia-imex) have no use
-// in a volume.
-constexpr std::array<std::string_view, 5> kPrograms = {"nvidia-cuda-mps-control",
-                                                       "nvidia-cuda-mps-server", "nvidia-debugdump",
-                                                       "nvidia-persistenced", "nvidia-smi"};
+// What the original has not: daemons of the host's, which have no use in a volume.
+constexpr std::array<std::string_view, 3> kOfTheHost = {"nv-fabricmanager", "nvidia-imex",
+                                                        "nvidia-imex-ctl"};
 
 // What the original leaves out of the libraries that a container is given: it is the X server's.
 constexpr std::string_view kLeftOut = "libnvidia-cfg.so.";
@@ -42,7 +40,7 @@ class Sorter {
     contents_.omitted = driver.omitted;
     contents_.warnings = driver.warnings;
     for (const auto& program : driver.programs)
-      if (std::ranges::find(kPrograms, program.path.name()) != kPrograms.end())
+      if (std::ranges::find(kOfTheHost, program.path.name()) == kOfTheHost.end())
         add({.source = program.path, .folder = Folder::Bin, .name = {}, .links = {}});
     for (const auto abi : {driver::Abi::Compat32, driver::Abi::Native})
       for (const auto& library : driver.libraries)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -83,9 +84,14 @@ Result<Created> build_and_name(const Session& session, const Version& version, M
   return built->counts;
 }
 
+bool has_links(const Manifest& manifest) {
+  return std::ranges::find(manifest.files, Way::Linked, &Kept::way) != manifest.files.end();
+}
+
 }  // namespace
 
-Result<Standing> compare(const Rooms& rooms, const Version& version, const Manifest& wanted) {
+Result<Standing> compare(const Rooms& rooms, const Version& version, const Manifest& wanted,
+                         Linking linking) {
   const int volumes = rooms.volumes.get();
   const auto inode = inode_at(volumes, version.text());
   if (!inode) return std::unexpected(inode.error());
@@ -94,7 +100,9 @@ Result<Standing> compare(const Rooms& rooms, const Version& version, const Manif
   const auto list = list_of(rooms, version, **inode);
   if (!list) return std::unexpected(list.error());
   if (*list && !is_of(**list, wanted)) return standing;
-  const auto found = difference(volumes, version.text(), *list ? **list : wanted);
+  const auto& expected = *list ? **list : wanted;
+  if (linking == Linking::Never && has_links(expected)) return standing;
+  const auto found = difference(volumes, version.text(), expected);
   if (!found) return std::unexpected(found.error());
   if (!*found) standing.state = *list ? State::Same : State::Unlisted;
   return standing;
@@ -113,7 +121,7 @@ Result<Created> make(const Session& session, const Version& version, Manifest wa
   auto created = build_and_name(session, version, std::move(wanted), standing, sources, linking);
   // What is left of a failure, or of what was replaced. If it cannot be taken away now it will be
   // by the next call.
-  (void)tidy(session);
+  tidy(session);
   return created;
 }
 

@@ -23,10 +23,11 @@ struct Standing {
   std::uint64_t inode = 0;  // unless it is missing
 };
 
-// How the volume stands to what is wanted, in which every file is to be linked. Changes nothing.
+// How the volume stands to what is wanted, in which every file is to be linked. Copies do for who
+// may link; links do not for who may not. Changes nothing.
 // Fails with E_STORE.
 [[nodiscard]] Result<Standing> compare(const Rooms& rooms, const Version& version,
-                                       const Manifest& wanted);
+                                       const Manifest& wanted, Linking linking);
 
 // Writes the list of that folder. Fails with E_STORE, E_NOSPC.
 [[nodiscard]] Result<void> write_list(const Rooms& rooms, const Version& version,

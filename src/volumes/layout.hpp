@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -27,6 +29,7 @@
 namespace nvhook::volumes {
 
 inline constexpr std::array kFolders = {Folder::Bin, Folder::Lib, Folder::Lib64};
+inline constexpr mode_t kFolderMode = 0755;  // of a volume and its folders, whatever the umask is
 inline constexpr std::size_t kMaxEntries = 10'000;  // of one directory of the store
 
 // The store's directories, open. Only what leads to them was looked up by a path.

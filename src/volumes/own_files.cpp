@@ -50,6 +50,15 @@ Result<void> write_own(int own, const std::string& name, std::string_view text, 
   return {};
 }
 
+Result<void> shorten_own(int own, const std::string& name, std::string_view text) {
+  const UniqueFd fd(::openat(own, name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return trouble("open " + quote(name));
+  if (auto done = write_and_sync(fd.get(), text, Durable::No, name); !done) return done;
+  if (::ftruncate(fd.get(), static_cast<off_t>(text.size())) != 0)
+    return trouble("shorten " + quote(name));
+  return {};
+}
+
 Result<std::optional<std::string>> read_own(int own, const std::string& name, std::size_t cap) {
   auto text = files::read_file(own, name, cap, files::Lookup::Plain);
   if (text) return *std::move(text);

@@ -22,6 +22,11 @@ enum class Durable : std::uint8_t {
 [[nodiscard]] Result<void> write_own(int own, const std::string& name, std::string_view text,
                                      Durable durable);
 
+// Where there is no room for a second file: writes over the one that is there, and is not shorter.
+// Whoever is killed meanwhile leaves the beginning of the new text and the end of the old.
+// Fails with E_STORE, E_NOSPC.
+[[nodiscard]] Result<void> shorten_own(int own, const std::string& name, std::string_view text);
+
 // Its bytes; nothing if it is not there. Fails with E_STORE.
 [[nodiscard]] Result<std::optional<std::string>> read_own(int own, const std::string& name,
                                                           std::size_t cap);

@@ -107,19 +107,24 @@ std::string Plugin::failed(const Error& error) {
   return text;
 }
 
-http::Response Plugin::create(const Version& version) {
+Result<void> Plugin::bring_up_to(const Contents& contents, const Version& version) {
   const auto begin = std::chrono::steady_clock::now();
+  const auto created = store_.create(contents);
+  if (!created) return std::unexpected(created.error());
+  if (created->outcome != Outcome::Kept)
+    say_(story(version, *created, std::chrono::steady_clock::now() - begin));
+  return {};
+}
+
+http::Response Plugin::create(const Version& version) {
   const auto contents = look_();
   if (!contents) return refusal(failed(contents.error()));
   if (contents->version != version.text())
     return refusal("invalid volume version: " + name_of(version));
   for (const auto& warning : contents->warnings)
     say_("Warning: " + std::string(nvhook::name_of(warning.id)) + ": " + warning.text);
-  const auto created = store_.create(*contents);
-  if (!created) return refusal(failed(created.error()));
-  if (created->outcome != Outcome::Kept)
-    say_(story(version, *created, std::chrono::steady_clock::now() - begin));
-  return done();
+  const auto there = bring_up_to(*contents, version);
+  return there ? done() : refusal(failed(there.error()));
 }
 
 http::Response Plugin::remove(const Version& version) {
@@ -127,7 +132,7 @@ http::Response Plugin::remove(const Version& version) {
   if (removed) {
     if (!removed->empty())
       say_("Warning: volume '" + name_of(version) +
-           "' had entries in it that are not ours; they are in .nvhook/" + *removed);
+           "' could not be unlinked wholly; the rest is in .nvhook/" + *removed);
     return done();
   }
   const auto text = failed(removed.error());
@@ -143,9 +148,17 @@ http::Response Plugin::mount(const Version& version, std::string_view id) {
   const auto there = store_.has(version);
   if (!there) return no_mountpoint(failed(there.error()));
   if (!*there) return no_mountpoint(no_such(version));
-  // A container starts all the same: Docker knows itself what is in use.
-  if (const auto noted = store_.mount(version, id); !noted)
+  // dockerd asks for Create only if Get finds nothing. So it is here that a driver installed anew
+  // is noticed, or a volume that somebody has left in part. A container starts all the same.
+  const auto contents = look_();
+  if (contents && contents->version == version.text())
+    if (const auto renewed = bring_up_to(*contents, version); !renewed)
+      say_("Warning: the volume is not compared with the driver: " + renewed.error().text());
+  if (const auto noted = store_.mount(version, id); !noted) {
+    if (!store_.has(version).value_or(true)) return no_mountpoint(no_such(version));
+    // Docker knows itself what is in use.
     say_("Warning: the mount is not noted: " + noted.error().text());
+  }
   return mountpoint(store_.mountpoint_of(version));
 }
 

@@ -39,6 +39,19 @@ Result<std::string> leave(const Rooms& rooms, const std::string& from, OwnName a
   return to;
 }
 
+// What is in one that is none of ours must not be in the way of the next.
+Result<void> dispose_of_unfinished(const Rooms& rooms, const std::string& name, OwnName as) {
+  const auto inode = inode_at(rooms.own.get(), name);
+  if (!inode) return std::unexpected(inode.error());
+  const auto gone = dismantle_unfinished(rooms.own.get(), name);
+  if (!gone) return std::unexpected(gone.error());
+  if (*gone == Gone::All || !*inode) return {};
+  as.inode = **inode;
+  auto left = leave(rooms, name, std::move(as));
+  if (!left) return std::unexpected(std::move(left).error());
+  return {};
+}
+
 // Whether the list is that of a folder that is still there.
 Result<bool> is_needed(const Rooms& rooms, const OwnName& list) {
   const auto named = inode_at(rooms.volumes.get(), list.version.text());
@@ -61,8 +74,7 @@ Result<void> tidy_one(const Session& session, const std::string& name, Stage sta
   const auto own = parse_own_name(name);
   if (!own || own->stage != stage) return {};
   if (stage == Stage::New) {
-    auto gone = dismantle_unfinished(rooms.own.get(), name);
-    if (!gone) return std::unexpected(std::move(gone).error());
+    if (auto done = dispose_of_unfinished(rooms, name, *own); !done) return done;
   }
   if (stage == Stage::Old) {
     auto done = dispose(session, *own);
@@ -113,9 +125,15 @@ Result<std::string> dispose(const Session& session, const OwnName& old) {
   if (!list) return std::unexpected(list.error());
   const OwnName folder{.stage = Stage::Left, .version = old.version, .inode = **inode};
   if (!*list) return leave(rooms, name, folder);
-  const auto uses = read_uses(rooms.own.get());
-  if (!uses) return std::unexpected(uses.error());
-  if (uses->count(old.version.text()) > 0) return std::string();
+  // One of another inode was to take the place of that one, and never had: nobody uses it.
+  if (**inode == old.inode) {
+    const auto uses = read_uses(rooms.own.get());
+    if (!uses) return std::unexpected(uses.error());
+    if (uses->count(old.version.text()) > 0) return std::string();
+  }
+  // Whoever gave it this name may have been killed before that was on disk, and on disk the volume
+  // still has its own then.
+  if (auto done = settle(rooms); !done) return std::unexpected(std::move(done).error());
   const auto gone = dismantle(rooms.own.get(), name, **list);
   if (!gone) return std::unexpected(gone.error());
   auto left = *gone == Gone::All ? std::string() : leave(rooms, name, folder);
@@ -125,17 +143,14 @@ Result<std::string> dispose(const Session& session, const OwnName& old) {
   return left;
 }
 
-Result<void> tidy(const Session& session) {
+void tidy(const Session& session) {
   const auto names = files::names_in(session.rooms.own.get(), kMaxEntries);
-  if (!names) return std::unexpected(as_trouble(names.error()));
+  if (!names) return;
   for (const auto& name : *names)
-    if (name.starts_with('.'))
-      if (auto done = unlink_own(session.rooms, name); !done) return done;
+    if (name.starts_with('.')) (void)unlink_own(session.rooms, name);
   // Folders before the lists that say what is in them.
   for (const auto stage : {Stage::New, Stage::Old, Stage::List})
-    for (const auto& name : *names)
-      if (auto done = tidy_one(session, name, stage); !done) return done;
-  return {};
+    for (const auto& name : *names) (void)tidy_one(session, name, stage);
 }
 
 Result<std::string> retire(const Session& session, const Version& version, std::uint64_t inode) {
@@ -145,7 +160,9 @@ Result<std::string> retire(const Session& session, const Version& version, std::
                  to_text(old).c_str()) != 0)
     return trouble("take away " + quote(version.text()));
   if (auto done = settle(rooms); !done) return std::unexpected(std::move(done).error());
-  return dispose(session, old);
+  // The volume is gone. What of it cannot be unlinked now may be so later.
+  auto left = dispose(session, old);
+  return left ? left : to_text(old);
 }
 
 }  // namespace nvhook::volumes

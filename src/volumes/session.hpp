@@ -32,14 +32,16 @@ struct Session {
 
 // Does away with a folder that has lost its name, and with its list. One that is in use stays; one
 // that is not ours, or has something in it that is not, goes on as .nvhook/left-*: that name is
-// given, else an empty one. Fails with E_STORE, E_KERNEL.
+// given, else an empty one. Unlinks nothing before it is on disk that the folder has lost its name.
+// Fails with E_STORE, E_KERNEL.
 [[nodiscard]] Result<std::string> dispose(const Session& session, const OwnName& old);
 
 // Takes away whatever calls that did not come to their end have left, and old folders that are no
-// longer in use. Fails with E_STORE, E_KERNEL.
-[[nodiscard]] Result<void> tidy(const Session& session);
+// longer in use. What cannot be taken away stays until the next time, and is in nobody's way.
+void tidy(const Session& session);
 
-// Takes the volume's name away, which must be ours, and disposes of it. As dispose().
+// Takes the volume's name away, which must be ours, and disposes of it: gives the name in .nvhook
+// of what is left of it, else an empty one. Fails with E_STORE.
 [[nodiscard]] Result<std::string> retire(const Session& session, const Version& version,
                                          std::uint64_t inode);
 

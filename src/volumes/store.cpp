@@ -82,7 +82,7 @@ Result<Store> Store::open(StoreOptions options) {
   // What cannot be done now, or while another process is at work, is done by each call that changes
   // something.
   if (const auto session = begin(options.path, Missing::Fail, std::chrono::milliseconds(0)))
-    (void)tidy(*session);
+    tidy(*session);
   return Store(std::move(options));
 }
 
@@ -97,16 +97,19 @@ Result<Created> Store::create(const Contents& contents) const {
   if (!sources) return std::unexpected(std::move(sources).error());
   auto wanted = sources->look_at(contents);
   if (!wanted) return std::unexpected(std::move(wanted).error());
+  // No name is made that is none, or leads elsewhere.
+  if (const auto list = to_text(*wanted); !list) return std::unexpected(list.error());
 
+  const auto linking = options_.links ? Linking::Allowed : Linking::Never;
   // Mostly there is nothing to do, even where nothing could be done.
   if (const auto rooms = open_rooms(options_.path, Missing::Fail)) {
-    const auto standing = compare(*rooms, *version, *wanted);
+    const auto standing = compare(*rooms, *version, *wanted, linking);
     if (standing && standing->state == State::Same) return Created{};
   }
   const auto session = begin(options_.path, Missing::Make, options_.patience);
   if (!session) return std::unexpected(session.error());
-  if (auto done = tidy(*session); !done) return std::unexpected(std::move(done).error());
-  const auto standing = compare(session->rooms, *version, *wanted);
+  tidy(*session);
+  const auto standing = compare(session->rooms, *version, *wanted, linking);
   if (!standing) return std::unexpected(standing.error());
   if (standing->state == State::Same) return Created{};
   if (standing->state == State::Unlisted) {
@@ -114,8 +117,7 @@ Result<Created> Store::create(const Contents& contents) const {
     if (!done) return std::unexpected(std::move(done).error());
     return Created{};
   }
-  return make(*session, *version, *std::move(wanted), *standing, *sources,
-              options_.links ? Linking::Allowed : Linking::Never);
+  return make(*session, *version, *std::move(wanted), *standing, *sources, linking);
 }
 
 Result<bool> Store::has(const Version& version) const {
@@ -132,11 +134,15 @@ Result<std::vector<Version>> Store::versions() const {
 }
 
 Result<void> Store::mount(const Version& version, std::string_view id) const {
-  const auto there = has(version);
+  const auto none = [&] { return refused(ENOENT, "volume " + quote(version.text())); };
+  auto there = has(version);
   if (!there) return std::unexpected(there.error());
-  if (!*there) return refused(ENOENT, "volume " + quote(version.text()));
+  if (!*there) return none();
   const auto session = begin(options_.path, Missing::Make, options_.patience);
   if (!session) return std::unexpected(session.error());
+  there = is_directory_at(session->rooms.volumes.get(), version.text());
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return none();  // it went while we waited
   auto uses = read_uses(session->rooms.own.get());
   if (!uses) return std::unexpected(std::move(uses).error());
   if (!uses->mounts.emplace(version.text(), word_for(id)).second) return {};
@@ -150,9 +156,9 @@ Result<void> Store::unmount(const Version& version, std::string_view id) const {
   auto uses = read_uses(session->rooms.own.get());
   if (!uses) return std::unexpected(std::move(uses).error());
   if (uses->mounts.erase({version.text(), word_for(id)}) == 0) return {};
-  if (auto done = write_uses(session->rooms.own.get(), *uses); !done) return done;
-  // An old one may have waited for that.
-  return uses->count(version.text()) == 0 ? tidy(*session) : Result<void>();
+  if (auto done = write_fewer_uses(session->rooms.own.get(), *uses); !done) return done;
+  if (uses->count(version.text()) == 0) tidy(*session);  // an old one may have waited for that
+  return {};
 }
 
 Result<std::size_t> Store::mounts_of(const Version& version) const {
@@ -184,7 +190,7 @@ Result<Pruned> Store::prune(const Version& current) const {
   const auto session = begin(options_.path, Missing::Fail, options_.patience);
   if (!session && is_absence(session.error())) return Pruned{};
   if (!session) return std::unexpected(session.error());
-  if (auto done = tidy(*session); !done) return std::unexpected(std::move(done).error());
+  tidy(*session);
   const auto versions = versions_in(session->rooms.volumes.get());
   if (!versions) return std::unexpected(versions.error());
   Pruned pruned;
@@ -199,9 +205,11 @@ Result<Pruned> Store::prune(const Version& current) const {
       pruned.left.push_back({version.text(), std::move(objection->reason)});
       continue;
     }
-    if (auto gone = retire(*session, version, **inode); !gone)
-      return std::unexpected(std::move(gone).error());
-    pruned.removed.push_back(version.text());
+    // One that cannot be taken apart keeps no other from it.
+    if (const auto gone = retire(*session, version, **inode); gone)
+      pruned.removed.push_back(version.text());
+    else
+      pruned.left.push_back({version.text(), gone.error().text()});
   }
   return pruned;
 }

@@ -97,4 +97,12 @@ Result<void> write_uses(int own, const Uses& uses) {
   return write_own(own, kFile, text, Durable::No);
 }
 
+Result<void> write_fewer_uses(int own, const Uses& uses) {
+  auto done = write_uses(own, uses);
+  if (done || done.error().id() != ErrorId::NoSpace) return done;
+  const auto boot = boot_id();
+  if (!boot) return std::unexpected(boot.error());
+  return shorten_own(own, kFile, to_text(uses, *boot));
+}
+
 }  // namespace nvhook::volumes

@@ -34,5 +34,8 @@ struct Uses {
 // The file in .nvhook. Fail with E_STORE, E_NOSPC, E_KERNEL.
 [[nodiscard]] Result<Uses> read_uses(int own);
 [[nodiscard]] Result<void> write_uses(int own, const Uses& uses);
+// Likewise, where `uses` are some of those in the file: on a full disk, too. If that is interrupted
+// none is missing that is left.
+[[nodiscard]] Result<void> write_fewer_uses(int own, const Uses& uses);
 
 }  // namespace nvhook::volumes

@@ -167,7 +167,8 @@ class Supervisor {
     const bool start = !started_ && call.number == SCMP_SYS(execve);
     const auto verdict = started_ ? watch_(call) : Answer{};
     started_ = started_ || start;
-    if (verdict.kill) ::kill(call.pid, SIGKILL);
+    // Without an answer: with one the call may happen all the same.
+    if (verdict.kill && ::kill(call.pid, SIGKILL) == 0) return;
     std::memset(answer_, 0, sizeof *answer_);
     answer_->id = request_->id;
     answer_->error = -verdict.error;

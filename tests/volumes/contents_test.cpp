@@ -83,6 +83,14 @@ TEST(VolumeContents, TakesTheFirstOfTwoFilesOfOneName) {
   EXPECT_THAT(omitted_in(contents), ElementsAre("/b/libx.so.361.48"));
 }
 
+// A distribution's link may lead to a file of another name: that is the name in the volume then.
+TEST(VolumeContents, HasAProgramByItsFilesName) {
+  const auto contents =
+      contents_of(driver_of({}, {{HostPath{"/opt/361/nvidia-smi-361"}, Capability::Utility}}));
+
+  EXPECT_THAT(names_of(contents), ElementsAre("bin/nvidia-smi-361"));
+}
+
 TEST(VolumeContents, LeavesOutWhatTheOriginalLeavesOut) {
   const auto contents =
       contents_of(driver_of({library("/a/libnvidia-cfg.so.361.48", {"libnvidia-cfg.so.1"})},

@@ -260,6 +260,26 @@ TEST_P(Renewal, IsDoneWhereNamesCannotBeExchanged) {
   EXPECT_EQ(told(store().create(contents())), "kept");
 }
 
+// What was to take the place of a volume in use is in nobody's use, and in nobody's way.
+TEST_P(Renewal, SucceedsAfterOneThatFailedWhileAContainerHadTheVolume) {
+  for (const auto& fault : {test::Answer{.kill = true}, test::Answer{.error = EIO}}) {
+    reset();
+    ASSERT_TRUE(store().mount(version(), "container"));
+    const auto ended = run([&](std::size_t /*nth*/, const test::WatchedCall& call) {
+      return call.number == SYS_renameat2 ? fault : test::Answer{};
+    });
+    ASSERT_NE(ended.status, 0);
+    EXPECT_THAT(volume_files(), ContainerEq(former_));
+
+    EXPECT_EQ(told(store().create(contents())), "renewed");
+    EXPECT_THAT(volume_files(), ContainerEq(all_files()));
+    ASSERT_THAT(remains(), ElementsAre(StartsWith("old-361.48-")));
+    EXPECT_THAT(files_in(path("/store/.nvhook/" + remains().front())), ContainerEq(former_));
+    ASSERT_TRUE(store().unmount(version(), "container"));
+    EXPECT_THAT(remains(), IsEmpty());
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Each, Renewal, ::testing::Values(Scene::Renewal), name_of);
 
 // What power loss leaves is what was on disk: so nothing has a name that is not.
@@ -280,11 +300,12 @@ class CreateOrder : public CreateFaults {
     return all;
   }
 
- private:
   [[nodiscard]] std::string name_of_fd(pid_t pid, std::uint64_t fd) const {
     const auto link = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd);
     return without_inode(fs::read_symlink(link).lexically_relative(path("/store")).string());
   }
+
+ private:
   static std::string without_inode(std::string text) {
     const auto at = text.find("361.48-");
     return at == std::string::npos ? text : text.substr(0, at + 7) + "N";
@@ -306,13 +327,47 @@ TEST_P(CreateOrder, PutsEverythingOnDiskBeforeItHasItsName) {
   } else {
     expected.emplace_back("rename new-361.48 361.48");
   }
-  expected.emplace_back("fsync nvidia_driver");
-  expected.emplace_back("fsync .nvhook");
+  // The second time by whoever takes the old one apart: it may be another process.
+  for (int times = GetParam() == Scene::Renewal ? 2 : 1; times > 0; --times) {
+    expected.emplace_back("fsync nvidia_driver");
+    expected.emplace_back("fsync .nvhook");
+  }
 
   EXPECT_THAT(events(), ContainerEq(expected));
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, CreateOrder, kScenes, name_of);
+
+// The process before was killed when the names were exchanged, but not on disk.
+class RenewalOrder : public CreateOrder {};
+TEST_P(RenewalOrder, TakesNothingApartBeforeItsNewNameIsOnDisk) {
+  reset();
+  bool exchanged = false;
+  const auto killed = run([&](std::size_t, const test::WatchedCall& call) {
+    const test::Answer answer{.kill = exchanged && call.number == SYS_fsync};
+    exchanged = exchanged || call.number == SYS_renameat2;
+    return answer;
+  });
+  ASSERT_NE(killed.status, 0);
+  ASSERT_THAT(remains(), ElementsAre(StartsWith("old-361.48-")));
+
+  std::vector<std::string> events;
+  const auto ended = run([&](std::size_t, const test::WatchedCall& call) {
+    if (call.number == SYS_fsync)
+      events.push_back("fsync " + name_of_fd(call.pid, call.arguments[0]));
+    if (call.number == SYS_unlinkat) events.push_back("unlink");
+    return test::Answer{};
+  });
+
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  ASSERT_GT(events.size(), 3U);
+  events.resize(3);
+  EXPECT_THAT(events, ElementsAre("fsync nvidia_driver", "fsync .nvhook", "unlink"));
+  EXPECT_THAT(volume_files(), ContainerEq(all_files()));
+  EXPECT_THAT(remains(), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, RenewalOrder, ::testing::Values(Scene::Renewal), name_of);
 
 }  // namespace
 }  // namespace nvhook::volumes

@@ -118,6 +118,22 @@ TEST_F(StoreOnDisks, ServeWhatIsThereWhereThereIsNoRoomAnyMore) {
   EXPECT_FALSE(store().has(version()).value());
 }
 
+// Else a volume would count as in use until the next boot, and could not be removed to make room.
+TEST_F(StoreOnDisks, NoteTheEndOfAMountWhereThereIsNoRoomAnyMore) {
+  mount_memory("/store", "mode=755,size=256k");
+  ASSERT_EQ(told(store().create(contents())), "made");
+  for (const auto* container : {"a", "b", "c"}) ASSERT_TRUE(store().mount(version(), container));
+  std::ofstream(path("/store/full")) << std::string(std::size_t{1} << 20U, 'x');
+  ASSERT_FALSE(store().mount(version(), "d"));
+
+  EXPECT_EQ(error_of(store().unmount(version(), "b")), "none");
+  EXPECT_EQ(store().mounts_of(version()).value(), 2U);
+  EXPECT_EQ(error_of(store().unmount(version(), "a")), "none");
+  EXPECT_EQ(error_of(store().unmount(version(), "c")), "none");
+  EXPECT_EQ(store().mounts_of(version()).value(), 0U);
+  EXPECT_EQ(told(store().remove(version())), "removed");
+}
+
 TEST_F(StoreOnDisks, ServeWhatIsThereWhereNothingCanBeWritten) {
   mount_memory("/store");
   ASSERT_EQ(told(store().create(contents())), "made");
@@ -140,6 +156,42 @@ TEST_F(StoreOnDisks, SayThatNothingCanBeMadeOnAReadOnlyOne) {
   EXPECT_THAT(said_to("Create"), AllOf(StartsWith("{\"Err\":\"E_STORE: "), HasSubstr(": make "),
                                        HasSubstr("Read-only file system")));
   EXPECT_THAT(said_to("List"), HasSubstr("{\"Volumes\":null,\"Err\":null}"));
+}
+
+// A file may have become immutable, or a mount point.
+TEST_F(StoreOnDisks, MakeVolumesThoughAnOldOneCannotBeTakenApart) {
+  const auto volumes = store();
+  ASSERT_EQ(told(volumes.create(contents())), "made");
+  ASSERT_TRUE(volumes.mount(version(), "container"));
+  fs::permissions(path("/driver/nvidia-smi"), fs::perms{0700});
+  ASSERT_EQ(told(volumes.create(contents())), "renewed");
+  ASSERT_EQ(remains().size(), 1U);
+  const auto stuck = path("/store/.nvhook/" + remains().front() + "/lib64/libcuda.so.361.48");
+  ASSERT_EQ(::mount(stuck.c_str(), stuck.c_str(), nullptr, MS_BIND, nullptr), 0);
+  mounted_.push_back(stuck);
+
+  EXPECT_EQ(error_of(volumes.unmount(version(), "container")), "none");
+  EXPECT_EQ(volumes.mounts_of(version()).value(), 0U);
+  EXPECT_EQ(told(volumes.create(contents("370.1"))), "made");
+  EXPECT_THAT(volumes.prune(version("370.1")).value_or(Pruned{}).removed, ElementsAre("361.48"));
+  EXPECT_EQ(remains().size(), 1U);
+  TearDown();
+  EXPECT_EQ(told(volumes.create(contents("375.2"))), "made");
+  EXPECT_THAT(remains(), IsEmpty());
+}
+
+TEST_F(StoreOnDisks, RemoveAVolumeThatCannotBeTakenApartYet) {
+  ASSERT_EQ(told(store().create(contents())), "made");
+  const auto stuck = path("/store/nvidia_driver/361.48/lib64/libcuda.so.361.48");
+  ASSERT_EQ(::mount(stuck.c_str(), stuck.c_str(), nullptr, MS_BIND, nullptr), 0);
+
+  EXPECT_THAT(said_to("Remove"), HasSubstr("\"Err\":null"));
+  EXPECT_FALSE(store().has(version()).value());
+  ASSERT_THAT(remains(), ElementsAre(StartsWith("old-361.48-")));
+  mounted_.push_back(path("/store/.nvhook/" + remains().front() + "/lib64/libcuda.so.361.48"));
+  TearDown();
+  EXPECT_EQ(told(store().create(contents())), "made");
+  EXPECT_THAT(remains(), IsEmpty());
 }
 
 // No container could use what is in it.

@@ -288,6 +288,37 @@ TEST_F(VolumePlugin, SeesADriverUpgradeWithoutARestart) {
               AllOf(HasSubstr("nvidia_driver_361.48"), HasSubstr("nvidia_driver_370.1")));
 }
 
+// dockerd 20.10 asks for Create only where Get finds nothing.
+TEST_F(VolumePlugin, NoticesADriverThatWasInstalledAnewWhenAContainerStarts) {
+  const auto ours = named("nvidia_driver_361.48");
+  put("/store/nvidia_driver/361.48/lib64/libcuda.so.361.48", "half of one, by the original");
+  const auto file = path("/store/nvidia_driver/361.48/lib64/libcuda.so.361.48");
+  const auto start = [&] {
+    (void)call("/VolumeDriver.Get", ours);
+    EXPECT_EQ(body_of("/VolumeDriver.Mount", ours),
+              "{\"Mountpoint\":\"" + path("/store/nvidia_driver/361.48") + "\",\"Err\":null}\n");
+    (void)call("/VolumeDriver.Unmount", ours);
+  };
+  start();
+  EXPECT_EQ(content_of(file), "cuda");
+  EXPECT_THAT(volume_files(), ::testing::ContainerEq(all_files()));
+
+  fs::remove(path("/driver/libcuda.so.361.48"));
+  put("/driver/libcuda.so.361.48", "CUDA");
+  start();
+  EXPECT_EQ(content_of(file), "CUDA");
+
+  // What cannot be compared is mounted as it is.
+  fs::remove(path("/driver/libcuda.so.361.48"));
+  start();
+  EXPECT_THAT(log_, Contains(StartsWith("Warning: ")));
+  driver_ = "none";
+  start();
+  driver_ = "370.1";
+  start();
+  EXPECT_EQ(content_of(file), "CUDA");
+}
+
 TEST_F(VolumePlugin, RefusesToRemoveWhatAContainerUses) {
   const auto mount = R"({"Name":"nvidia_driver_361.48","ID":"0123456789abcdef"})";
   ASSERT_EQ(body_of("/VolumeDriver.Create", mount), "{\"Err\":null}\n");

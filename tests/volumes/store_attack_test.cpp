@@ -136,6 +136,22 @@ TEST_F(StoreUnderAttack, V03_RefusesAnotherUsersStore) {
   EXPECT_THAT(error_of(Store::open(below)), HasSubstr("belongs to another user"));
 }
 
+// The original's volumes belong to its user: who is left only a folder can put anything there.
+TEST_F(StoreUnderAttack, V03_TakesNoVolumeThatAnotherUserCanChange) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root: chown(2)";
+  auto only_copies = options();
+  only_copies.links = false;
+  const auto copying = opened(only_copies);
+  ASSERT_EQ(told(copying.create(contents())), "made");
+  for (const auto* inside : {"", "/lib64", "/lib64/libcuda.so.361.48"}) {
+    const auto at = path("/store/nvidia_driver/361.48") + inside;
+    ASSERT_EQ(::chown(at.c_str(), 1000, 0), 0);
+
+    EXPECT_EQ(told(copying.create(contents())), "renewed") << inside;
+    EXPECT_EQ(status_of(at).st_uid, 0U) << inside;
+  }
+}
+
 TEST_F(StoreUnderAttack, V04_UnlinksNothingButWhatItHasMade) {
   ASSERT_EQ(told(store().create(contents())), "made");
   const auto volume = path("/store/nvidia_driver/361.48");
@@ -174,6 +190,19 @@ TEST_F(StoreUnderAttack, TakesNoFileThatOthersCanChange) {
   EXPECT_EQ(said(), "made");
 }
 
+// An ld.so.cache, of a driver in a container, say, may have any names.
+TEST_F(StoreUnderAttack, MakesNothingOfNamesThatLeadElsewhere) {
+  for (const auto* name : {"../../escaped", "..", "", "a/b", "a\nb"}) {
+    auto linked = contents();
+    linked.files.back().links = {name};
+    EXPECT_THAT(told(store().create(linked)), StartsWith("E_STORE: ")) << name;
+    auto named = contents();
+    named.files.back().name = name;
+    EXPECT_THAT(told(store().create(named)), StartsWith("E_STORE: ")) << name;
+  }
+  EXPECT_FALSE(fs::exists(path("/store")));
+}
+
 TEST_F(StoreUnderAttack, MakesNothingOfADriverThatIsNotThere) {
   const auto said = [this] { return told(store().create(contents())); };
   fs::remove(path("/driver/libcuda.so.361.48"));
@@ -206,6 +235,39 @@ TEST_F(StoreUnderAttack, WaitsForAnotherProcessButNotForEver) {
   std::this_thread::sleep_for(std::chrono::milliseconds(30));
   held = UniqueFd();
   patient.join();
+}
+
+// It was there when Docker asked, and went while another process was at work.
+TEST_F(StoreUnderAttack, V02_NotesNoMountOfAVolumeThatIsGone) {
+  const auto volumes = store();
+  ASSERT_EQ(told(volumes.create(contents())), "made");
+  UniqueFd held(::open(path("/store/.nvhook/lock").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::flock(held.get(), LOCK_EX), 0);
+
+  std::thread mounting(
+      [&] { EXPECT_THAT(error_of(volumes.mount(version(), "a")), HasSubstr("No such file")); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  fs::rename(path("/store/nvidia_driver/361.48"), path("/store/.nvhook/new-361.48"));
+  held = UniqueFd();
+  mounting.join();
+
+  EXPECT_EQ(volumes.mounts_of(version()).value(), 0U);
+}
+
+// Whoever has put it there.
+TEST_F(StoreUnderAttack, IsNotStoppedByWhatLiesInItsOwnDirectory) {
+  put("/store/.nvhook/.hidden/file", "theirs");
+  put("/store/.nvhook/new-361.48/lib64/deep/file", "theirs");
+  put("/store/.nvhook/new-370.1", "theirs");
+
+  EXPECT_EQ(told(store().create(contents())), "made");
+  EXPECT_EQ(told(store().create(contents("370.1"))), "made");
+
+  EXPECT_THAT(remains(),
+              ElementsAre(".hidden", StartsWith("left-361.48-"), StartsWith("left-370.1-")));
+  EXPECT_EQ(content_of(path("/store/.nvhook/.hidden/file")), "theirs");
+  EXPECT_EQ(content_of(path("/store/.nvhook/" + remains()[1] + "/lib64/deep/file")), "theirs");
+  EXPECT_EQ(content_of(path("/store/.nvhook/" + remains()[2])), "theirs");
 }
 
 // No file may grow beyond that: as a disk that is full, or a quota.

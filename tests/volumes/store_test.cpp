@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nvhook/volumes/store.hpp"
 
+#include <fcntl.h>
+
+#include <array>
 #include <chrono>
 
 #include "volumes/store_fixture.hpp"
@@ -86,6 +89,26 @@ TEST_F(VolumeStore, CopiesWithModeAndTimesWhereItMayNotLink) {
   EXPECT_EQ(told(copying.create(contents())), "kept");
 }
 
+// ext4 with inodes of 128 bytes, and others, have no parts of a second.
+TEST_F(VolumeStore, KeepsCopiesOnAFileSystemOfCoarserTimes) {
+  auto only_copies = options();
+  only_copies.links = false;
+  const auto copying = opened(only_copies);
+  ASSERT_EQ(told(copying.create(contents())), "made");
+  const auto copy = path("/store/nvidia_driver/361.48/bin/nvidia-smi");
+  const auto seconds = status_of(copy).st_mtim.tv_sec;
+  const auto set_time = [&](time_t second, long nanoseconds) {
+    const std::array<timespec, 2> times = {timespec{second, nanoseconds},
+                                           timespec{second, nanoseconds}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, copy.c_str(), times.data(), 0), 0);
+  };
+
+  set_time(seconds, 0);
+  EXPECT_EQ(told(copying.create(contents())), "kept");
+  set_time(seconds - 1, 0);
+  EXPECT_EQ(told(copying.create(contents())), "renewed");
+}
+
 TEST_F(VolumeStore, KeepsAVolumeThatIsAsTheDriver) {
   ASSERT_EQ(told(store().create(contents())), "made");
   const auto before = status_of(path("/store/nvidia_driver/361.48"));
@@ -125,6 +148,9 @@ TEST_F(VolumeStore, RenewsAVolumeThatDiffersFromTheDriver) {
          fs::remove_all(path(volume + "/lib64"));
          fs::remove_all(path(volume + "/bin"));
        }},
+      {"a folder that nobody can read",
+       [&] { fs::permissions(path(volume + "/lib64"), fs::perms{0700}); }},
+      {"a folder that all can change", [&] { fs::permissions(path(volume), fs::perms{0777}); }},
       {"the mode changed", [&] { fs::permissions(path("/driver/nvidia-smi"), fs::perms{0700}); }},
   };
   ASSERT_EQ(told(store().create(contents())), "made");
@@ -139,6 +165,34 @@ TEST_F(VolumeStore, RenewsAVolumeThatDiffersFromTheDriver) {
     EXPECT_EQ(told(store().create(contents())), "kept") << what;
     EXPECT_THAT(remains(), IsEmpty()) << what;
   }
+}
+
+TEST_F(VolumeStore, RenewsAVolumeThatHasMoreInIt) {
+  for (const auto* more : {"/file", "/lib64/file"}) {
+    ASSERT_THAT(told(store().create(contents())), ::testing::AnyOf("made", "kept"));
+    put(std::string("/store/nvidia_driver/361.48") + more, "theirs");
+
+    EXPECT_EQ(told(store().create(contents())), "renewed") << more;
+    EXPECT_THAT(volume_files(), ContainerEq(all_files())) << more;
+    ASSERT_THAT(remains(), ElementsAre(StartsWith("left-361.48-")));
+    EXPECT_THAT(files_in(path("/store/.nvhook/" + remains().front())),
+                ElementsAre(std::string(more).substr(1)));
+    fs::remove_all(path("/store/.nvhook/" + remains().front()));
+  }
+}
+
+// Links share the driver's SELinux label, which is why somebody wants copies.
+TEST_F(VolumeStore, RenewsAVolumeOfLinksWhereItMayNotLinkAnyMore) {
+  ASSERT_EQ(told(store().create(contents())), "made");
+  auto only_copies = options();
+  only_copies.links = false;
+  const auto copying = opened(only_copies);
+
+  EXPECT_EQ(told(copying.create(contents())), "renewed");
+
+  EXPECT_EQ(status_of(path("/store/nvidia_driver/361.48/bin/nvidia-smi")).st_nlink, 1U);
+  EXPECT_EQ(told(copying.create(contents())), "kept");
+  EXPECT_EQ(told(store().create(contents())), "kept");  // copies do for whoever may link, too
 }
 
 TEST_F(VolumeStore, RenewsAVolumeOfOtherContents) {

@@ -15,7 +15,7 @@
 
 namespace nvhook::volumes {
 
-// The driver of now, asked at each Create: look(), with where to look.
+// The driver of now, asked at each Create and Mount: look(), with where to look.
 using Look = std::function<Result<Contents>()>;
 // Takes a line for the log, without its time and without an end of line; all of it is printable.
 using Say = std::function<void(std::string_view)>;
@@ -48,6 +48,9 @@ class Plugin {
   [[nodiscard]] http::Response list();
   // Of a call that names a volume.
   [[nodiscard]] http::Response answer(std::string_view call, const Body& body);
+
+  // The volume of this driver made, renewed or left as it is, and the log told. As Store::create().
+  [[nodiscard]] Result<void> bring_up_to(const Contents& contents, const Version& version);
 
   // Logs it, and gives what Docker is told.
   [[nodiscard]] std::string failed(const Error& error);

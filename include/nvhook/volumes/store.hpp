@@ -73,7 +73,8 @@ class Store {
   // Makes the volume of this driver, if it is not there or its files are not the driver's of now.
   // The old one of a renewed volume is taken apart once no mount of it is known any more. Besides
   // fails with E_SRC_CHANGED (a file of the driver's went away or changed meanwhile) and
-  // E_SRC_TRUST (others than root can change one); the store is then as before.
+  // E_SRC_TRUST (others than root can change one), and with E_STORE if a name in `contents` is not
+  // of one component; the store is then as before.
   [[nodiscard]] Result<Created> create(const Contents& contents) const;
 
   // Whether the volume is there.
@@ -89,9 +90,9 @@ class Store {
   [[nodiscard]] Result<std::size_t> mounts_of(const Version& version) const;
 
   // Takes a volume away, of which only what create() has put there is unlinked: anything else stays
-  // in .nvhook/left-*, which nobody lists; the result says where, and is empty if there was nothing
-  // else. None is fine. Refuses with E_STORE and the code EBUSY one that is in use, with EPERM one
-  // that create() has not made.
+  // in .nvhook/left-*, which nobody lists, and what cannot be unlinked yet in .nvhook/old-*; the
+  // result says where, and is empty if nothing is left. None is fine. Refuses with E_STORE and the
+  // code EBUSY one that is in use, with EPERM one that create() has not made.
   [[nodiscard]] Result<std::string> remove(const Version& version) const;
 
   // Removes all volumes but those of `current`, of what is in use, and of what create() has not
