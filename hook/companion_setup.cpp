@@ -89,6 +89,7 @@ Result<CompanionSetup> setup_of(const CompanionOptions& options) {
                          .allowed_hosts = own.allowed_hosts,
                          .processes = own.processes,
                          .store = own.store,
+                         .links = own.links,
                          .socket_directory = own.socket_directory,
                          .spec_file = own.spec_file,
                          .where = where_of(settings),

@@ -41,7 +41,7 @@ Result<void> prune(const companion::Setup& setup) {
   if (!version)
     return failure(ErrorId::DriverRead, "the driver's version, " + identity->version +
                                             ", is none that a volume can be of");
-  const auto store = volumes::Store::open({.path = setup.store});
+  const auto store = volumes::Store::open({.path = setup.store, .links = setup.links});
   if (!store) return std::unexpected(store.error());
   if (auto confined = sandbox::confine_to_volumes(); !confined) return confined;
   const auto pruned = store->prune(*version);

@@ -104,7 +104,8 @@ Result<void> Supervisor::begin() {
   take(std::move(setup_));
   if (auto done = prepare_host(setup_, log_); !done) return done;
   if (setup_.volumes)
-    if (const auto store = volumes::Store::open({.path = setup_.store}); !store)
+    if (const auto store = volumes::Store::open({.path = setup_.store, .links = setup_.links});
+        !store)
       return std::unexpected(store.error());
   if (auto done = block_signals(); !done) return done;
   const auto now = Clock::now();

@@ -32,7 +32,7 @@ http::Rules rules() {
 }  // namespace
 
 int serve_volumes(Channel channel, const Setup& setup, const Log& log) {
-  auto store = volumes::Store::open({.path = setup.store});
+  auto store = volumes::Store::open({.path = setup.store, .links = setup.links});
   if (!store) {
     log.error(store.error());
     return kFailed;

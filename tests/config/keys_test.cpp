@@ -65,6 +65,7 @@ constexpr Row kRows[] = {
      "allowed_hosts[1] is \"gpu1:80\", the name of a host, without a port, is due"},
     {"companion", "processes", "false", "0", kFlag, "", ""},
     {"companion", "store", "'/s'", "1", kString, "''", kNotAbsolute},
+    {"companion", "links", "false", "0", kFlag, "", ""},
     {"companion", "socket_directory", "'/s'", "1", kString, "'s'", kNotAbsolute},
     {"companion", "spec_file", "'/s'", "[]", kString, "'s'", kNotAbsolute},
     {"log", "file", "'/l'", "2020-01-01", kString, "'l'", kNotAbsolute},

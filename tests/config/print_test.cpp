@@ -157,6 +157,7 @@ listen_insecure = false                   # default
 allowed_hosts = []                        # default
 processes = true                          # default
 store = "/var/lib/nvidia-docker/volumes"  # default
+links = true                              # default
 socket_directory = "/run/docker/plugins"  # default
 spec_file = ""                            # default
 

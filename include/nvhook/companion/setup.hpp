@@ -36,6 +36,7 @@ struct Setup {
   std::vector<std::string> allowed_hosts;  // besides those that every server answers to
   bool processes = true;
   std::string store;             // absolute
+  bool links = true;             // volumes are made of hard links where that is possible
   std::string socket_directory;  // absolute
   std::string spec_file;         // absolute; empty: none
   driver::Where where;

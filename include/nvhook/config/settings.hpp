@@ -91,6 +91,7 @@ struct Companion {
       allowed_hosts;          // names that this host may be asked for by, beside its own
   bool processes = true;  // whether the processes on the GPUs are told of
   std::string store = "/var/lib/nvidia-docker/volumes";
+  bool links = true;  // volumes are made of hard links where that is possible
   std::string socket_directory = "/run/docker/plugins";
   std::string spec_file;  // absolute; empty: none is written
   bool operator==(const Companion&) const = default;
