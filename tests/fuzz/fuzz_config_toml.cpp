@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "nvhook/config/address.hpp"
 #include "nvhook/config/nvidia_toml.hpp"
 #include "nvhook/config/print.hpp"
 #include "nvhook/config/settings.hpp"
@@ -14,10 +15,12 @@ using namespace nvhook::config;
 
 // Whatever the file says: paths that nvhook opens are absolute, words are words, times bounded.
 void check_settings(const Settings& settings) {
-  const auto& [roots, search, requests, container, nvml, log] = settings;
-  for (const auto* path : {&roots.driver, &roots.proc, &roots.sys, &search.nodes})
+  const auto& [roots, search, requests, container, nvml, companion, log] = settings;
+  for (const auto* path : {&roots.driver, &roots.proc, &roots.sys, &search.nodes, &companion.store,
+                           &companion.socket_directory})
     if (!path->starts_with('/')) std::abort();
-  for (const auto* path : {&roots.dev, &container.mps_directory, &nvml.probe, &log.file})
+  for (const auto* path :
+       {&roots.dev, &container.mps_directory, &nvml.probe, &companion.spec_file, &log.file})
     if (!path->empty() && !path->starts_with('/')) std::abort();
   for (const auto* list : {&search.libraries, &search.programs})
     for (const auto& path : *list)
@@ -27,6 +30,7 @@ void check_settings(const Settings& settings) {
   if (container.layout > nvhook::Layout::Tree || container.cuda_compat > CudaCompat::Off ||
       container.procfs > nvhook::ProcfsView::None)
     std::abort();
+  if (!parse_address(companion.listen)) std::abort();
   if (nvml.deadline < kShortestDeadline || nvml.deadline > kLongestDeadline) std::abort();
 }
 
