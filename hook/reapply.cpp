@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reapply.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -111,15 +109,9 @@ bool was_missing(const cgroup::Granted& granted, DeviceNumber device) {
          std::ranges::find(granted.rules, device, &cgroup::Lack::device) != granted.rules.end();
 }
 
-// Some stand for MIG devices yet to be made: systemd passes over a node that it is told of by name
-// and does not find.
 std::vector<systemd::Node> nodes_of(const Record& record) {
   std::vector<systemd::Node> nodes;
-  for (const auto& device : record.devices) {
-    struct stat status {};
-    const bool there = ::lstat(device.node.value.c_str(), &status) == 0;
-    nodes.push_back({there ? device.node.value : std::string(), device.number});
-  }
+  for (const auto& device : record.devices) nodes.push_back({device.node.value, device.number});
   return nodes;
 }
 

@@ -4,16 +4,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace nvhook::record {
 namespace {
 
-// Where the device's node is on this host: the mount to the same target has it.
+// Where the device's node is on this host: the mount to the same target has it. One without, of a
+// MIG device yet to be made, is named by its number: systemd passes over what it does not find by
+// name.
 HostPath node_of(const plan::Plan& plan, const plan::Device& device) {
   const auto mount = std::ranges::find(plan.mounts, device.path, &plan::Mount::target);
-  return mount == plan.mounts.end() ? HostPath{device.path.value} : mount->source;
+  if (mount != plan.mounts.end()) return mount->source;
+  return {"/dev/char/" + std::to_string(device.number.major) + ":" +
+          std::to_string(device.number.minor)};
 }
 
 // On a kernel without detached mounts the tree is in the container's root itself, and there are

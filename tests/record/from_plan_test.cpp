@@ -90,7 +90,7 @@ TEST_F(RecordOfAPlan, SaysWhereTheNodesAreOnTheHost) {
   EXPECT_THAT(record().devices,
               ElementsAre(Device{{"/dev/nvidia0"}, {"/host/dev/nvidia0"}, {195, 0}},
                           Device{{"/dev/nvidiactl"}, {"/host/dev/nvidiactl"}, {195, 255}},
-                          Device{{"/dev/other"}, {"/dev/other"}, {195, 254}}));
+                          Device{{"/dev/other"}, {"/dev/char/195:254"}, {195, 254}}));
 }
 
 TEST_F(RecordOfAPlan, HasEverythingInTheOrderInWhichItIsMade) {
