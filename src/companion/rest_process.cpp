@@ -48,9 +48,7 @@ http::Rules rules_of(const Setup& setup) {
 rest::Options options_of(const Setup& setup, const Log& log) {
   rest::Options options;
   options.processes = setup.processes ? rest::Processes::Shown : rest::Processes::Hidden;
-  for (const auto& asset : page::assets())
-    options.assets.push_back({.path = asset.path, .type = asset.type, .body = asset.body});
-  options.content_policy = page::kContentPolicy;
+  options.assets = page::assets();
   options.say = [&log](const std::string& text) { log.say(text); };
   return options;
 }

@@ -23,7 +23,7 @@ std::string seconds(milliseconds time) {
   return std::to_string(time.count() / 1000) + fraction;
 }
 
-http::Response answer_of(const Asset& asset, const std::string& policy) {
+http::Response answer_of(const page::Asset& asset, const std::string& policy) {
   auto answer = http::response(200, std::string(asset.type), std::string(asset.body));
   if (asset.type.starts_with("text/html"))
     answer.headers.push_back({"Content-Security-Policy", policy});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <regex>
@@ -112,7 +113,8 @@ TEST(Metrics, SayThatNvmlDoesNotAnswer) {
 }
 
 TEST(Metrics, CountRequestsByPathAndStatus) {
-  auto service = service_of(two_gpus(), {.assets = {{"/", "text/html", ""}}});
+  const std::array page = {page::Asset{"/", "text/html", ""}};
+  auto service = service_of(two_gpus(), {.assets = page});
   for (const auto* target : {"/gpu/info", "/v1.0/gpu/info", "/docker/cli?dev=7", "/docker/cli",
                              "/nowhere", "/elsewhere", "/", "/metrics"})
     EXPECT_GE(ask(service, target).status, 200);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <iterator>
@@ -268,8 +269,9 @@ TEST(Service, NeedsEverythingFirst) {
 // ---- assets
 
 TEST(Service, AnswersAssetsWithoutValues) {
-  Service service({.assets = {{"/", "text/html; charset=utf-8", "<!doctype html>"},
-                              {"/page.js", "text/javascript; charset=utf-8", "1"}}});
+  const std::array files = {page::Asset{"/", "text/html; charset=utf-8", "<!doctype html>"},
+                            page::Asset{"/page.js", "text/javascript; charset=utf-8", "1"}};
+  Service service({.assets = files});
 
   const auto page = ask(service, "/");
   EXPECT_EQ(page.status, 200);

@@ -9,11 +9,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "nvhook/base/error.hpp"
 #include "nvhook/http/message.hpp"
 #include "nvhook/http/server.hpp"
+#include "nvhook/page/assets.hpp"
 #include "nvhook/rest/facts.hpp"
 
 // The REST API of nvidia-docker-plugin 1.0, and what it lacked: docs/companion/rest.md. No sockets,
@@ -36,20 +36,11 @@ inline constexpr std::string_view kAgeHeader = "X-Nvhook-Age";
 // the port sees them, a container in the host's network, too.
 enum class Processes : std::uint8_t { Shown, Hidden };
 
-// A file that is answered as it is.
-struct Asset {
-  std::string_view path;  // "/", "/page.js"
-  std::string_view type;  // "text/html; charset=utf-8"
-  std::string_view body;
-};
-
 struct Options {
   Processes processes = Processes::Shown;
-  std::vector<Asset> assets = {};  // copied; none may have a path of the API
+  std::span<const page::Asset> assets = {};  // files that are answered as they are; copied
   // Of text/html: what the page may load and do.
-  std::string content_policy =
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-      "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  std::string content_policy{page::kContentPolicy};
   // Told, for the log, why an answer that is made of values is a 500; once for each set of them.
   std::function<void(const std::string&)> say = {};
 };
