@@ -37,6 +37,7 @@ class Service::Inside {
   explicit Inside(Options options) : options_(std::move(options)) {
     for (const auto& asset : options_.assets)
       assets_.emplace(asset.path, answer_of(asset, options_.content_policy));
+    options_.assets = {};  // the caller's, and copied
   }
 
   std::optional<http::Response> answer(const http::Request& request, Clock::time_point now) {
